@@ -1,0 +1,1 @@
+//! Who acts: nodes, services, supervisors, sessions and rooms.

@@ -1,0 +1,1 @@
+//! The rules of an IM and Presence deployment: values in, values out.

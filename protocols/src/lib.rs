@@ -1,0 +1,1 @@
+//! The languages of the deployment: XMPP and SIP without I/O.

@@ -1,0 +1,1 @@
+//! A high-availability IM and Presence deployment inside one process.

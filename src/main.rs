@@ -1,0 +1,2 @@
+//! The `takeover` command.
+fn main() {}

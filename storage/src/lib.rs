@@ -1,0 +1,1 @@
+//! What the deployment keeps: users, rooms, histories and node records.
