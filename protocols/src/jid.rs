@@ -1,0 +1,151 @@
+//! Addresses (RFC 7622 by way of the `jid` crate) and what the crate does not offer.
+
+pub use jid::{BareJid, DomainRef, Error as JidError, FullJid, Jid, NodeRef, ResourceRef};
+
+/// Parses an address.
+///
+/// Use this for everything that comes from outside: `Jid::new` (0.12) keeps the dot of a
+/// root-anchored domain (`a@example.org./r`) in the text but not in its offsets, and then answers
+/// a resource of `/r`.
+///
+/// # Errors
+/// What is wrong with the part that is wrong; the standard's stanza error is `jid-malformed`.
+pub fn parse(text: &str) -> Result<Jid, JidError> {
+    let (bare, resource) = match text.split_once('/') {
+        Some((bare, resource)) => (bare, Some(resource)),
+        None => (text, None),
+    };
+    match bare.strip_suffix('.') {
+        None => Jid::new(text),
+        Some(bare) => match resource {
+            None => Jid::new(bare),
+            Some(resource) => Jid::new(&format!("{bare}/{resource}")),
+        },
+    }
+}
+
+/// Whether `jid` is the bare or a full address of `user`.
+#[must_use]
+pub fn belongs_to(jid: &Jid, user: &BareJid) -> bool {
+    let user = user.as_str();
+    match jid.as_str().strip_prefix(user) {
+        None => false,
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+    }
+}
+
+/// Escapes the characters that a localpart may not hold (XEP-0106, section 4): a nickname or a
+/// foreign address becomes a valid localpart.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let code = match c {
+            ' ' => "20",
+            '"' => "22",
+            '&' => "26",
+            '\'' => "27",
+            '/' => "2f",
+            ':' => "3a",
+            '<' => "3c",
+            '>' => "3e",
+            '@' => "40",
+            '\\' if is_escape(&text[at..]) => "5c",
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        out.push('\\');
+        out.push_str(code);
+    }
+    out
+}
+
+/// Undoes [`escape`]; a backslash that begins no escape stays.
+#[must_use]
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match decoded(rest) {
+            Some(c) => {
+                out.push(c);
+                rest = &rest[3..];
+            }
+            None => {
+                out.push('\\');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_escape(text: &str) -> bool {
+    decoded(text).is_some()
+}
+
+fn decoded(text: &str) -> Option<char> {
+    let code = text.strip_prefix('\\')?.get(..2)?;
+    Some(match code {
+        "20" => ' ',
+        "22" => '"',
+        "26" => '&',
+        "27" => '\'',
+        "2f" => '/',
+        "3a" => ':',
+        "3c" => '<',
+        "3e" => '>',
+        "40" => '@',
+        "5c" => '\\',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7622, section 3.2: a final dot of the domain is removed.
+    #[test]
+    fn a_root_dot_is_removed_and_the_parts_stay_right() {
+        let jid = parse("a@example.org./r").unwrap();
+        assert_eq!(jid.as_str(), "a@example.org/r");
+        assert_eq!(jid.resource().unwrap().as_str(), "r");
+        assert_eq!(parse("example.org.").unwrap().as_str(), "example.org");
+    }
+
+    #[test]
+    fn a_longer_name_does_not_belong_to_its_prefix() {
+        let andy = BareJid::new("andy@example.org").unwrap();
+        let of = |text: &str| belongs_to(&parse(text).unwrap(), &andy);
+        assert!(of("andy@example.org") && of("andy@example.org/x"));
+        assert!(!of("andy@example.organic/x") && !of("example.org"));
+    }
+
+    /// XEP-0106, section 5: the examples of the specification.
+    #[test]
+    fn xep_0106_examples() {
+        for (plain, escaped) in [
+            ("space cadet", r"space\20cadet"),
+            ("call me \"ishmael\"", r"call\20me\20\22ishmael\22"),
+            ("at&t guy", r"at\26t\20guy"),
+            ("d'artagnan", r"d\27artagnan"),
+            ("/.fanboy", r"\2f.fanboy"),
+            ("::foo::", r"\3a\3afoo\3a\3a"),
+            ("<foo>", r"\3cfoo\3e"),
+            ("user@host", r"user\40host"),
+            (r"c:\net", r"c\3a\net"),
+            (r"c:\\net", r"c\3a\\net"),
+            (r"c:\cool stuff", r"c\3a\cool\20stuff"),
+            (r"c:\5commas", r"c\3a\5c5commas"),
+        ] {
+            assert_eq!(escape(plain), escaped);
+            assert_eq!(unescape(escaped), plain);
+        }
+    }
+}
