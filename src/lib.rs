@@ -1,1 +1,3 @@
 //! A high-availability IM and Presence deployment inside one process.
+
+pub mod admin;

@@ -1,0 +1,9 @@
+//! Administration: the command language, the port that takes it, and the secret that opens it.
+
+pub mod call;
+pub mod command;
+pub mod console;
+pub mod http;
+pub mod reply;
+pub mod token;
+pub mod words;
