@@ -3,7 +3,12 @@
 //! Octets come in as values, octets and decisions go out as values. Nothing here knows a socket,
 //! a clock or a source of randomness: whoever drives a machine passes those in.
 
+pub mod datetime;
+pub mod delay;
+pub mod forms;
 pub mod jid;
+pub mod muc;
 pub mod ns;
+pub mod roster;
 pub mod stanza;
 pub mod xml;

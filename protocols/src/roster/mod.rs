@@ -1,0 +1,3 @@
+//! Roster and subscriptions (RFC 6121, sections 2 and 3).
+
+pub mod subscription;
