@@ -1,3 +1,4 @@
 //! A high-availability IM and Presence deployment inside one process.
 
 pub mod admin;
+pub mod tls;
