@@ -1,4 +1,5 @@
 //! A high-availability IM and Presence deployment inside one process.
 
 pub mod admin;
+pub mod config;
 pub mod tls;

@@ -13,7 +13,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A name cannot stand in a certificate: neither an IP address nor ASCII text.
-    #[error("{name:?} cannot be a certificate name: {why}; an IP address or an ASCII host name can")]
+    #[error(
+        "{name:?} cannot be a certificate name: {why}; an IP address or an ASCII host name can"
+    )]
     Name {
         /// The name that was refused.
         name: String,
@@ -82,8 +84,11 @@ impl LabAuthority {
         let mut params = named(&subject);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, key)
-            .map_err(|error| TlsError::Issue { subject, why: error.to_string() })?;
+        let issuer =
+            CertifiedIssuer::self_signed(params, key).map_err(|error| TlsError::Issue {
+                subject,
+                why: error.to_string(),
+            })?;
         Ok(Self { issuer })
     }
 
@@ -109,9 +114,13 @@ impl LabAuthority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .map_err(|error| TlsError::Issue { subject, why: error.to_string() })?;
+        let certificate =
+            params
+                .signed_by(&key, &self.issuer)
+                .map_err(|error| TlsError::Issue {
+                    subject,
+                    why: error.to_string(),
+                })?;
         Ok(ServerIdentity {
             chain: vec![certificate.der().clone(), self.issuer.der().clone()],
             key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
@@ -148,8 +157,10 @@ impl std::fmt::Debug for LabAuthority {
 }
 
 fn new_key(subject: &str) -> Result<KeyPair, TlsError> {
-    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
-        .map_err(|error| TlsError::Issue { subject: subject.to_owned(), why: error.to_string() })
+    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|error| TlsError::Issue {
+        subject: subject.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 /// Parameters common to all certificates: the subject, and a span of time that holds on any
@@ -166,8 +177,10 @@ fn named(subject: &str) -> CertificateParams {
 fn alternative_names(names: &[String]) -> Result<Vec<rcgen::SanType>, TlsError> {
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        let one = CertificateParams::new(vec![name.clone()])
-            .map_err(|error| TlsError::Name { name: name.clone(), why: error.to_string() })?;
+        let one = CertificateParams::new(vec![name.clone()]).map_err(|error| TlsError::Name {
+            name: name.clone(),
+            why: error.to_string(),
+        })?;
         for san in one.subject_alt_names {
             if !all.contains(&san) {
                 all.push(san);

@@ -43,7 +43,10 @@ pub fn client_config(authority: &LabAuthority) -> Result<Arc<ClientConfig>, TlsE
 /// [`TlsError::NoCertificate`] when the file cannot be read or holds none,
 /// [`TlsError::Settings`] when one is not acceptable.
 pub fn client_config_trusting(path: &Path) -> Result<Arc<ClientConfig>, TlsError> {
-    let refused = |why: String| TlsError::NoCertificate { path: path.to_owned(), why };
+    let refused = |why: String| TlsError::NoCertificate {
+        path: path.to_owned(),
+        why,
+    };
     let found: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(|error| refused(error.to_string()))?;
@@ -76,7 +79,11 @@ mod tests {
 
     /// Runs a handshake in memory; the result is the client's opinion of the server.
     fn shake(name: &'static str, client: Arc<ClientConfig>) -> Result<(), rustls::Error> {
-        shake_with(name, client, &LabAuthority::generate("example.test").unwrap())
+        shake_with(
+            name,
+            client,
+            &LabAuthority::generate("example.test").unwrap(),
+        )
     }
 
     fn shake_with(
@@ -84,7 +91,9 @@ mod tests {
         client: Arc<ClientConfig>,
         authority: &LabAuthority,
     ) -> Result<(), rustls::Error> {
-        let identity = authority.issue(["example.test", "1A", "localhost", "127.0.0.1"]).unwrap();
+        let identity = authority
+            .issue(["example.test", "1A", "localhost", "127.0.0.1"])
+            .unwrap();
         let mut server = ServerConnection::new(server_config(identity).unwrap())?;
         let mut client = ClientConnection::new(client, ServerName::try_from(name).unwrap())?;
         while client.is_handshaking() || server.is_handshaking() {
@@ -113,10 +122,16 @@ mod tests {
     fn another_name_or_another_lab_is_refused() {
         let authority = LabAuthority::generate("example.test").unwrap();
         let stranger = shake("example.test", client_config(&authority).unwrap());
-        assert!(matches!(stranger, Err(rustls::Error::InvalidCertificate(_))), "{stranger:?}");
+        assert!(
+            matches!(stranger, Err(rustls::Error::InvalidCertificate(_))),
+            "{stranger:?}"
+        );
         let client = client_config(&authority).unwrap();
         let wrong_name = shake_with("other.test", client, &authority);
-        assert!(matches!(wrong_name, Err(rustls::Error::InvalidCertificate(_))), "{wrong_name:?}");
+        assert!(
+            matches!(wrong_name, Err(rustls::Error::InvalidCertificate(_))),
+            "{wrong_name:?}"
+        );
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! What is read, and what is refused with which words.
+
+use std::path::Path;
+
+use super::*;
+
+fn read(text: &str) -> Result<LabConfig, ConfigError> {
+    parse(text, Path::new("lab.toml"))
+}
+
+fn refusal(text: &str) -> String {
+    read(text).expect_err("this should be refused").to_string()
+}
+
+/// The printed default is complete: read back, it is the built-in default.
+#[test]
+fn the_printed_default_reads_back_as_the_built_in_one() {
+    assert_eq!(read(DEFAULT_FILE).unwrap(), LabConfig::default());
+    assert_eq!(read("").unwrap(), LabConfig::default());
+}
+
+/// Every key of the printed default is a key that the reader asks for, comments included: taking
+/// the comment signs off the examples gives a file that is accepted as well.
+#[test]
+fn the_commented_examples_are_accepted_too() {
+    let example = |line: &str| {
+        let bare = line.trim_start_matches("# ");
+        ["pattern = ", "password = ", "first = ", "count = "]
+            .iter()
+            .any(|key| bare.starts_with(key))
+    };
+    let text: String = DEFAULT_FILE
+        .lines()
+        .map(|line| {
+            if example(line) {
+                line.trim_start_matches("# ")
+            } else {
+                line
+            }
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    let users = read(&text).unwrap().users;
+    assert_eq!(users.all().count(), 1004);
+    assert_eq!(users.all().last().unwrap().name, "user1000");
+    assert_eq!(users.all().last().unwrap().password, "password1000");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_file_line_key_and_what_is_allowed() {
+    let text = "domain = \"example.test\"\n\n[limits]\nstanza_byte = 5\n";
+    let refusal = refusal(text);
+    assert!(
+        refusal.starts_with("lab.toml:4: limits.stanza_byte: unknown key"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("stanza_bytes"), "{refusal}");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_file_line_key_value_and_range() {
+    let refusal = refusal("speed = 5.0\n[limits]\n# small\nstanza_bytes = 5\n");
+    assert_eq!(
+        refusal,
+        "lab.toml:4: limits.stanza_bytes = 5: out of range; allowed: 10000 to 67108864 bytes"
+    );
+}
+
+#[test]
+fn all_findings_come_at_once_and_in_order() {
+    let error =
+        read("speed = \"fast\"\nthreads = 0\n[storage]\nengine = \"oracle\"\n").unwrap_err();
+    let keys: Vec<_> = error
+        .problems()
+        .iter()
+        .map(|p| (p.line, p.key.as_str()))
+        .collect();
+    assert_eq!(keys, [(1, "speed"), (2, "threads"), (4, "storage.engine")]);
+    assert!(error.to_string().contains("\"embedded\""), "{error}");
+}
+
+#[test]
+fn text_that_is_not_toml_is_refused_with_its_line() {
+    let refusal = refusal("domain = \"example.test\"\nspeed =\n");
+    assert!(refusal.starts_with("lab.toml:2: not TOML"), "{refusal}");
+}
+
+/// TOP-2, TOP-3, TOP-5, TOP-6, TOP-8: a topology outside the limits never gets past the reader.
+#[test]
+fn a_topology_outside_the_limits_is_refused() {
+    let group = |name: &str, nodes: &str, more: &str| {
+        format!(
+            "[[clusters]]\nname='c'\n[[clusters.groups]]\nname='{name}'\n{more}\nnodes=[{nodes}]\n"
+        )
+    };
+    let cases = [
+        (group("p", "", ""), "0 nodes; a group has 1 or 2"),
+        (
+            group("p", "{name='a'},{name='b'},{name='c'}", ""),
+            "3 nodes; a group has 1 or 2",
+        ),
+        (group("p q", "{name='a'}", ""), "no group name"),
+        (
+            group("p", "{name='a'}", "high_availability=true"),
+            "needs two nodes",
+        ),
+        (group("p", "{name='a'},{name='A'}", ""), "used twice"),
+        (group("p", "{name='a b'}", ""), "no node name"),
+        (
+            "[[clusters]]\nname='c'\nova=7\n".to_owned(),
+            "[500, 1000, 2000, 5000, 15000, 25000]",
+        ),
+        ("clusters=[]\n".to_owned(), "0 clusters; allowed: 1 to 30"),
+    ];
+    for (text, part) in cases {
+        let refusal = refusal(&text);
+        assert!(refusal.contains(part), "{text}\n{refusal}");
+    }
+}
+
+#[test]
+fn users_are_checked_one_by_one() {
+    let cases = [
+        ("[[users.list]]\nname='a'\n", "password"),
+        (
+            "[[users.list]]\nname='a@b'\npassword='x'\n",
+            "no local part",
+        ),
+        (
+            "[[users.list]]\nname='a'\npassword='x'\nhome='9Z'\n",
+            "no node is called \"9Z\"",
+        ),
+        (
+            "[users]\npattern='user'\ncount=2\n",
+            "{n} stands for the number",
+        ),
+    ];
+    for (text, part) in cases {
+        let refusal = refusal(text);
+        assert!(refusal.contains(part), "{text}\n{refusal}");
+    }
+}
+
+/// The built-in users live on the built-in nodes; other nodes come without users of their own.
+#[test]
+fn other_nodes_have_no_built_in_users() {
+    let text = "[[clusters]]\nname='c'\n[[clusters.groups]]\nname='p'\nnodes=[{name='x'}]\n";
+    let config = read(text).unwrap();
+    assert_eq!(config.users.all().count(), 0);
+    assert!(!config.clusters[0].groups[0].high_availability);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = load(Path::new("/nowhere/lab.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("/nowhere/lab.toml: "), "{error}");
+}
