@@ -1,1 +1,8 @@
 //! The rules of an IM and Presence deployment: values in, values out.
+//!
+//! Nothing here waits, asks for the time, draws a number or reads a file. Whoever acts hands a value in
+//! and carries out what comes back.
+
+pub mod id;
+pub mod service;
+pub mod time;
