@@ -10,5 +10,8 @@ pub mod jid;
 pub mod muc;
 pub mod ns;
 pub mod roster;
+pub mod sasl;
+pub mod sm;
 pub mod stanza;
+pub mod stream;
 pub mod xml;

@@ -7,8 +7,11 @@
 //! and the [`Element`] parser stand on it, so what one lets through the other can read.
 
 mod chars;
+mod cutter;
 mod element;
 mod error;
+mod framer;
+mod header;
 mod inspect;
 mod scope;
 mod token;
@@ -17,6 +20,8 @@ mod writer;
 pub use element::{Attr, Element, Node};
 pub(crate) use element::{base_of, read_element};
 pub use error::{Restricted, XmlError};
+pub use framer::{Frame, Framer, Limits};
+pub use header::StreamHeader;
 pub use inspect::RawElement;
 pub use scope::Binding;
 pub use token::Bounds;
