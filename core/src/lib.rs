@@ -5,4 +5,5 @@
 
 pub mod id;
 pub mod service;
+pub mod sync;
 pub mod time;
