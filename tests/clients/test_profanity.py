@@ -10,14 +10,8 @@ import unittest
 
 from harness import Server
 
-CONFIG = """
-domain = "example.test"
-
-[[users]]
-names = ["andy"]
-password = "secret-{name}"
-"""
-ROOM = "corner@conference-1-lab.example.test"
+CONFIG = 'domain = "example.test"\n'
+ROOM = "corner@conference-1-cluster-1.example.test"
 
 
 class Terminal:
@@ -75,7 +69,7 @@ class Profanity(unittest.TestCase):
         terminal.type(f"/tls certpath {pathlib.Path(self.server.ca).parent}")
         terminal.type(f"/connect andy@example.test server {host} port {port} tls trust")
         terminal.wait_for("Enter password:")
-        terminal.type("secret-andy")
+        terminal.type("andy-secret")
         terminal.wait_for("logged in successfully")
         terminal.type(f"/join {ROOM}")
         terminal.wait_for(ROOM.split("@", maxsplit=1)[0])

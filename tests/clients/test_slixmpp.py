@@ -12,17 +12,11 @@ from robot import Robot, until
 
 SPEED = 60
 CONFIG = """
-domain = "example.test"
-
-[[users]]
-names = ["andy", "bob", "catherine", "deborah"]
-password = "secret-{name}"
-
 [parameters]
 "Client Re-Login Lower Limit" = 1
 "Client Re-Login Upper Limit" = 2
 """
-ROOM = "standup@conference-1-lab.example.test"
+ROOM = "standup@conference-1-cluster-1.example.test"
 
 
 class Slixmpp(unittest.IsolatedAsyncioTestCase):
@@ -38,7 +32,7 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
             await robot.log_out()
 
     async def robot(self, name: str, node: str, **options) -> Robot:
-        robot = Robot(f"{name}@example.test/desk", f"secret-{name}", self.server, node, **options)
+        robot = Robot(f"{name}@example.test/desk", f"{name}-secret", self.server, node, **options)
         self.robots.append(robot)
         await robot.log_in()
         return robot
