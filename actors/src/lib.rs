@@ -1,1 +1,3 @@
 //! Who acts: nodes, services, supervisors, sessions and rooms.
+
+pub mod rt;

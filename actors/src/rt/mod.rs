@@ -1,0 +1,42 @@
+//! The runtime layer: the one place that touches actix and tokio's spawning and time.
+//!
+//! It starts and ends actors, turns a panic into a message to the parent, bounds the mailboxes,
+//! keeps the timers, moves the clock and carries what nodes say to each other. Everything above it
+//! sees [`Actor`], [`Ctx`], [`Addr`], [`World`] and a driver ([`VirtualDriver`], [`RealDriver`]),
+//! and does not know whether time is virtual.
+
+mod actor;
+mod book;
+mod clock;
+mod conditions;
+mod ctx;
+mod dns;
+mod host;
+mod journal;
+mod life;
+mod light;
+mod link;
+mod mailbox;
+mod network;
+mod real;
+mod rng;
+mod timers;
+mod virtual_time;
+mod wire;
+mod world;
+
+pub use actor::{Actor, ChildExited, ChildId, ChildSpec, Exit, NoTimer, TimerKey};
+pub use book::Books;
+pub use clock::{Clock, Sleep};
+pub use ctx::Ctx;
+pub use dns::ConnectError;
+pub use journal::{DEFAULT_JOURNAL_CAPACITY, Journal, Tail};
+pub use link::{Arrival, Conditions, Endpoint, Packet, Returned, Why};
+pub use mailbox::{
+    Addr, MailboxCounters, MailboxProbe, MailboxSpec, Overflow, Recipient, Refusal, Refused,
+};
+pub use network::{FLOW_CAPACITY, Network, NetworkCounters, NotSent};
+pub use real::{NotStopped, RealDriver};
+pub use rng::Rng;
+pub use virtual_time::VirtualDriver;
+pub use world::{Busy, Root, World, WorldSpec};

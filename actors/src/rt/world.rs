@@ -1,0 +1,293 @@
+//! What a lab shares: clock, chance, journal, network, address books. No statics: several labs
+//! live side by side in one process, and on one thread.
+
+use super::actor::{Actor, ChildExited, ChildId, ChildSpec, Exit};
+use super::book::Books;
+use super::clock::{Clock, Sleep};
+use super::host::{Birth, start};
+use super::journal::{DEFAULT_JOURNAL_CAPACITY, Journal};
+use super::life::Life;
+use super::mailbox::{Addr, Control, ExitSink, Mailbox, OverflowWatch};
+use super::network::Network;
+use super::rng::Rng;
+use super::timers::Timers;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use takeover_core::id::NodeId;
+use takeover_core::journal::Event;
+use takeover_core::time::Moment;
+use tokio::sync::{Notify, mpsc};
+
+/// Work for one of the driver's threads.
+pub(super) type Job = Box<dyn FnOnce() + Send>;
+
+/// One thread of the driver, as the world sees it.
+pub(super) struct Place {
+    pub(super) timers: Arc<Timers>,
+    pub(super) jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// The measures of a world.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldSpec {
+    /// Seed of all chance.
+    pub seed: u64,
+    /// How many nodes the network connects (ids 0 to `nodes` - 1).
+    pub nodes: u16,
+    /// How many journal entries stay in memory.
+    pub journal_capacity: usize,
+}
+
+impl WorldSpec {
+    /// A world of `nodes` nodes with this seed and the default journal.
+    pub const fn new(seed: u64, nodes: u16) -> Self {
+        Self {
+            seed,
+            nodes,
+            journal_capacity: DEFAULT_JOURNAL_CAPACITY,
+        }
+    }
+}
+
+struct Inner {
+    clock: Clock,
+    seed: u64,
+    journal: Journal,
+    network: Network,
+    books: Books,
+    places: Vec<Place>,
+    ids: AtomicU64,
+    busy: Arc<BusyCount>,
+}
+
+/// A lab's shared things. Cheap to clone, `Send + Sync`.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+impl World {
+    pub(super) fn new(spec: WorldSpec, clock: Clock, places: Vec<Place>) -> Self {
+        let journal = Journal::new(clock.clone(), spec.journal_capacity);
+        // A driver has at least one place.
+        let timers = places[0].timers.clone();
+        let network = Network::new(spec, clock.clone(), journal.clone(), timers);
+        Self(Arc::new(Inner {
+            clock,
+            seed: spec.seed,
+            journal,
+            network,
+            books: Books::new(spec.nodes),
+            places,
+            ids: AtomicU64::new(1),
+            busy: Arc::default(),
+        }))
+    }
+
+    /// The protocol time now.
+    pub fn now(&self) -> Moment {
+        self.0.clock.now()
+    }
+
+    /// The lab's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The seed of all chance.
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// The named stream of chance; each call starts the stream anew, so keep it.
+    pub fn rng(&self, name: &str) -> Rng {
+        Rng::named(self.0.seed, name)
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The network between the nodes.
+    pub fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    /// Who is who on each node.
+    pub fn books(&self) -> &Books {
+        &self.0.books
+    }
+
+    /// How many threads the driver has.
+    pub fn places(&self) -> usize {
+        self.0.places.len()
+    }
+
+    /// A future that completes `after` from now. For code outside of actors; actors arm timers.
+    pub fn sleep(&self, after: Duration) -> Sleep {
+        let timers = self.0.places[0].timers.clone();
+        Sleep::new(self.0.clock.clone(), timers, self.now() + after)
+    }
+
+    /// Keeps virtual time from moving while held: something outside the lab's threads (a storage
+    /// engine's writer, a foreign thread) is at work and will be heard from.
+    pub fn busy(&self) -> Busy {
+        self.0.busy.count.fetch_add(1, Ordering::AcqRel);
+        Busy(self.0.busy.clone())
+    }
+
+    pub(super) fn busy_count(&self) -> &BusyCount {
+        &self.0.busy
+    }
+
+    /// Starts an actor that has no parent. Its end is known by [`Root::exit`].
+    pub fn root<A: Actor>(&self, actor: A, spec: ChildSpec) -> Root<A::Msg> {
+        let place = self.place_of(spec.place.unwrap_or(0));
+        let mailbox = self.mailbox::<A>(&spec, None, spec.node);
+        let exit = Arc::new(RootExit::default());
+        let birth = Birth {
+            actor,
+            mailbox: mailbox.clone(),
+            world: self.clone(),
+            place,
+            node: spec.node,
+            parent: exit.clone(),
+        };
+        self.run_on(place, Box::new(move || start(birth)));
+        Root {
+            addr: Addr(mailbox),
+            exit,
+        }
+    }
+
+    pub(super) fn mailbox<A: Actor>(
+        &self,
+        spec: &ChildSpec,
+        above: Option<&Arc<Life>>,
+        node: Option<NodeId>,
+    ) -> Arc<Mailbox<A::Msg>> {
+        let life = above.map_or_else(Life::root, Life::below);
+        let watch = Arc::new(Watch {
+            journal: self.0.journal.clone(),
+            node,
+        });
+        Mailbox::new(
+            self.next_id(),
+            A::KIND,
+            spec.name.as_ref().into(),
+            life,
+            spec.mailbox,
+            watch,
+        )
+    }
+
+    pub(super) fn next_id(&self) -> ChildId {
+        ChildId(self.0.ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn place_of(&self, place: usize) -> usize {
+        place % self.0.places.len()
+    }
+
+    pub(super) fn timers(&self, place: usize) -> &Arc<Timers> {
+        &self.0.places[place].timers
+    }
+
+    /// Runs a job on a thread of the driver. After the driver is gone the job is dropped.
+    pub(super) fn run_on(&self, place: usize, job: Job) {
+        // The error means that the driver is gone, and with it whoever would care.
+        let _ = self.0.places[place].jobs.send(job);
+    }
+}
+
+struct Watch {
+    journal: Journal,
+    node: Option<NodeId>,
+}
+
+impl OverflowWatch for Watch {
+    fn overflowed(&self, kind: &'static str, name: &str, total: u64) {
+        let event = Event::MailboxOverflow {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            total,
+        };
+        self.journal.record(self.node, event);
+    }
+}
+
+/// An actor without a parent.
+pub struct Root<M> {
+    addr: Addr<M>,
+    exit: Arc<RootExit>,
+}
+
+impl<M: Send + 'static> Root<M> {
+    /// Its address.
+    pub fn addr(&self) -> &Addr<M> {
+        &self.addr
+    }
+
+    /// How it ended, once it (and all below it) has.
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit.0.lock().as_ref().map(|exit| exit.exit.clone())
+    }
+
+    /// Completes when it has ended.
+    pub async fn ended(&self) -> Exit {
+        loop {
+            if let Some(exit) = self.exit() {
+                return exit;
+            }
+            self.exit.1.notified().await;
+        }
+    }
+
+    /// Ends it and everything below at once.
+    pub fn kill(&self) {
+        self.addr.0.kill();
+    }
+
+    /// Asks it to stop in order, after what it has in its mailbox.
+    pub fn stop(&self) {
+        self.addr.0.stop();
+    }
+}
+
+#[derive(Default)]
+struct RootExit(Mutex<Option<ChildExited>>, Notify);
+
+impl ExitSink for RootExit {
+    fn exited(&self, exit: ChildExited) {
+        *self.0.lock() = Some(exit);
+        self.1.notify_one();
+    }
+}
+
+/// How much is at work outside.
+#[derive(Default)]
+pub(super) struct BusyCount {
+    count: AtomicUsize,
+    idle: Notify,
+}
+
+impl BusyCount {
+    pub(super) fn is_busy(&self) -> bool {
+        self.count.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) async fn changed(&self) {
+        self.idle.notified().await;
+    }
+}
+
+/// Something outside is at work; virtual time stands still until this is dropped.
+pub struct Busy(Arc<BusyCount>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.idle.notify_one();
+    }
+}
