@@ -3,7 +3,9 @@
 //! Nothing here waits, asks for the time, draws a number or reads a file. Whoever acts hands a value in
 //! and carries out what comes back.
 
+pub mod digest;
 pub mod id;
+pub mod journal;
 pub mod service;
 pub mod sync;
 pub mod time;

@@ -220,7 +220,7 @@ impl Link {
         let mut timeout = (self.conditions.delay * 3).max(Duration::from_millis(200));
         let loss = self.conditions.loss.min(0.99);
         while loss > 0.0 && self.rng.chance(loss) {
-            due = due + timeout;
+            due += timeout;
             timeout = (timeout * 2).min(Duration::from_secs(60));
         }
         due
