@@ -1,0 +1,413 @@
+//! The oracle: what each client was promised, and whether it was kept.
+//!
+//! A message counts as *acknowledged* once its sender has a right to rely on it: the server's
+//! XEP-0198 answer covers it (one-to-one), or its reflection has come back (rooms, CHAT-10). What is
+//! acknowledged must reach everyone it was meant for exactly once and in its sender's order, or come
+//! back as an error. A message without acknowledgement has an unknown outcome: it may have arrived or
+//! not, but never twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use takeover_core::time::Moment;
+
+/// Where a message was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// To one client, by its name.
+    Client(String),
+    /// To all in a room, by the room's bare JID.
+    Room(String),
+}
+
+/// How a copy of a message arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrived {
+    /// As it happened, or from the offline store: each copy counts.
+    Live,
+    /// In a room's history on entering: a copy of what was seen before is no double.
+    History,
+}
+
+/// Figures of one client, or of all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Messages sent.
+    pub sent: u64,
+    /// Sent messages whose acknowledgement arrived.
+    pub acknowledged: u64,
+    /// Sent messages that came back as errors.
+    pub refused: u64,
+    /// Messages received, each once.
+    pub delivered: u64,
+    /// Acknowledged messages that this client should have received and did not.
+    pub lost: u64,
+    /// Surplus copies received.
+    pub doubled: u64,
+    /// Messages received after a later one of the same sender in the same conversation.
+    pub reordered: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.delivered += other.delivered;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.reordered += other.reordered;
+    }
+
+    /// Whether no promise was broken.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.lost == 0 && self.doubled == 0 && self.reordered == 0
+    }
+}
+
+/// The oracle's finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Over all clients.
+    pub total: Tally,
+    /// Per client, by name.
+    pub clients: BTreeMap<String, Tally>,
+    /// The first broken promises in words, at most [`Oracle::MAX_BROKEN`].
+    pub broken: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    sender: String,
+    target: Target,
+    number: u64,
+    at: Moment,
+    acknowledged: bool,
+    refused: bool,
+    copies: BTreeMap<String, u64>,
+}
+
+/// Highest number seen in a conversation: (receiver, sender, conversation).
+type Seen = BTreeMap<(String, String, Target), u64>;
+
+/// Keeps account of every message of every client. One per lab.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    messages: BTreeMap<String, Sent>,
+    next_number: BTreeMap<String, u64>,
+    members: BTreeMap<String, BTreeMap<String, Membership>>,
+    order: Seen,
+    reordered: BTreeMap<String, u64>,
+    clients: BTreeSet<String>,
+    broken: Vec<String>,
+}
+
+/// From when (and until when) a client is owed a room's messages.
+#[derive(Debug, Clone, Copy)]
+struct Membership {
+    since: Moment,
+    until: Option<Moment>,
+}
+
+impl Oracle {
+    /// How many broken promises are kept in words.
+    pub const MAX_BROKEN: usize = 20;
+
+    /// Makes a client known, so that it appears in the finding even if it never sends.
+    pub fn know(&mut self, client: &str) {
+        self.clients.insert(client.to_owned());
+    }
+
+    /// A client is about to send; the message's id and its number among the client's messages,
+    /// counted from 1.
+    pub fn sending(&mut self, client: &str, target: Target, at: Moment) -> (String, u64) {
+        self.know(client);
+        let number = self.next_number.entry(client.to_owned()).or_insert(0);
+        *number += 1;
+        let (id, number) = (format!("{client}-{number}"), *number);
+        let sent = Sent {
+            sender: client.to_owned(),
+            target,
+            number,
+            at,
+            acknowledged: false,
+            refused: false,
+            copies: BTreeMap::new(),
+        };
+        self.messages.insert(id.clone(), sent);
+        (id, number)
+    }
+
+    /// The sender has the right to rely on message `id` now.
+    pub fn acknowledged(&mut self, id: &str) {
+        if let Some(sent) = self.messages.get_mut(id) {
+            sent.acknowledged = true;
+        }
+    }
+
+    /// Message `id` came back to its sender as an error.
+    pub fn refused(&mut self, id: &str) {
+        if let Some(sent) = self.messages.get_mut(id) {
+            sent.refused = true;
+        }
+    }
+
+    /// A copy of message `id` reached `receiver`. False if no client sent such a message, or if it
+    /// is a repetition in a room's history.
+    pub fn delivered(&mut self, receiver: &str, id: &str, how: Arrived) -> bool {
+        self.know(receiver);
+        let Some(sent) = self.messages.get_mut(id) else {
+            return false;
+        };
+        let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);
+        if *copies > 0 && how == Arrived::History {
+            return false;
+        }
+        *copies += 1;
+        if *copies > 1 {
+            return true;
+        }
+        let key = (
+            receiver.to_owned(),
+            sent.sender.clone(),
+            conversation(sent, receiver),
+        );
+        let number = sent.number;
+        let highest = self.order.entry(key).or_insert(0);
+        if number < *highest {
+            let late = format!("{receiver} received {id} after number {highest} of its sender");
+            *self.reordered.entry(receiver.to_owned()).or_insert(0) += 1;
+            if self.broken.len() < Self::MAX_BROKEN {
+                self.broken.push(late);
+            }
+        }
+        *highest = number.max(*highest);
+        true
+    }
+
+    /// From now on `client` is owed every message of `room`, live or as history.
+    pub fn entered(&mut self, client: &str, room: &str, at: Moment) {
+        self.know(client);
+        let members = self.members.entry(room.to_owned()).or_default();
+        members
+            .entry(client.to_owned())
+            .and_modify(|membership| membership.until = None)
+            .or_insert(Membership {
+                since: at,
+                until: None,
+            });
+    }
+
+    /// `client` has left `room` by its own will: it is owed nothing from then on.
+    pub fn left(&mut self, client: &str, room: &str, at: Moment) {
+        let member = self
+            .members
+            .get_mut(room)
+            .and_then(|members| members.get_mut(client));
+        if let Some(membership) = member {
+            membership.until = Some(at);
+        }
+    }
+
+    /// How many of `client`'s messages wait for their acknowledgement or error.
+    #[must_use]
+    pub fn unsettled(&self, client: &str) -> usize {
+        let mine = self.messages.values().filter(|sent| sent.sender == client);
+        mine.filter(|sent| !sent.acknowledged && !sent.refused)
+            .count()
+    }
+
+    /// Whether nothing that was acknowledged is still on its way.
+    #[must_use]
+    pub fn nothing_missing(&self) -> bool {
+        self.messages
+            .iter()
+            .all(|(_, sent)| self.missing(sent).is_empty())
+    }
+
+    /// The account as it stands. What is still on its way counts as lost: ask when all is quiet.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let blank = |name: &String| (name.clone(), Tally::default());
+        let mut clients: BTreeMap<String, Tally> = self.clients.iter().map(blank).collect();
+        let mut broken = self.broken.clone();
+        for (id, sent) in &self.messages {
+            self.count(id, sent, &mut clients, &mut broken);
+        }
+        for (receiver, late) in &self.reordered {
+            clients.entry(receiver.clone()).or_default().reordered += late;
+        }
+        let mut total = Tally::default();
+        clients.values().for_each(|tally| total.add(tally));
+        broken.truncate(Self::MAX_BROKEN);
+        Finding {
+            total,
+            clients,
+            broken,
+        }
+    }
+
+    fn count(
+        &self,
+        id: &str,
+        sent: &Sent,
+        clients: &mut BTreeMap<String, Tally>,
+        broken: &mut Vec<String>,
+    ) {
+        let sender = clients.entry(sent.sender.clone()).or_default();
+        sender.sent += 1;
+        sender.acknowledged += u64::from(sent.acknowledged);
+        sender.refused += u64::from(sent.refused);
+        for (receiver, copies) in &sent.copies {
+            let tally = clients.entry(receiver.clone()).or_default();
+            tally.delivered += 1;
+            tally.doubled += copies - 1;
+            if *copies > 1 {
+                broken.push(format!("{receiver} received {id} {copies} times"));
+            }
+        }
+        for receiver in self.missing(sent) {
+            clients.entry(receiver.clone()).or_default().lost += 1;
+            broken.push(format!(
+                "{receiver} never received {id}, which was acknowledged"
+            ));
+        }
+    }
+
+    /// Who should have received an acknowledged message and did not.
+    fn missing(&self, sent: &Sent) -> Vec<String> {
+        if !sent.acknowledged || sent.refused {
+            return Vec::new();
+        }
+        let owed: Vec<&String> = match &sent.target {
+            Target::Client(receiver) => vec![receiver],
+            Target::Room(room) => {
+                let members = self.members.get(room).into_iter().flatten();
+                let owed = |m: &Membership| m.since <= sent.at && m.until.is_none();
+                members
+                    .filter(|(_, m)| owed(m))
+                    .map(|(name, _)| name)
+                    .collect()
+            }
+        };
+        owed.into_iter()
+            .filter(|name| !sent.copies.contains_key(*name))
+            .cloned()
+            .collect()
+    }
+}
+
+/// The conversation whose order a receiver can judge: with one person, or in one room.
+fn conversation(sent: &Sent, receiver: &str) -> Target {
+    match &sent.target {
+        Target::Client(_) => Target::Client(receiver.to_owned()),
+        Target::Room(room) => Target::Room(room.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to_bob() -> Target {
+        Target::Client("bob".to_owned())
+    }
+
+    fn room() -> Target {
+        Target::Room("tea@conference".to_owned())
+    }
+
+    #[test]
+    fn what_arrives_once_and_in_order_breaks_no_promise() {
+        let mut oracle = Oracle::default();
+        for _ in 0..3 {
+            let (id, _) = oracle.sending("andy", to_bob(), Moment::ZERO);
+            oracle.acknowledged(&id);
+            assert!(!oracle.nothing_missing());
+            oracle.delivered("bob", &id, Arrived::Live);
+        }
+        let finding = oracle.finding();
+        assert!(finding.total.is_clean(), "{finding:?}");
+        let (andy, bob) = (finding.clients["andy"], finding.clients["bob"]);
+        assert_eq!((andy.sent, andy.acknowledged, bob.delivered), (3, 3, 3));
+        assert!(oracle.nothing_missing());
+    }
+
+    /// CHAT-10: an acknowledged message is never lost; one without reflection has no promise.
+    #[test]
+    fn only_what_was_acknowledged_can_be_lost() {
+        let mut oracle = Oracle::default();
+        oracle.entered("bob", "tea@conference", Moment::ZERO);
+        let (acknowledged, _) = oracle.sending("andy", room(), Moment(1));
+        let (_unknown, _) = oracle.sending("andy", room(), Moment(2));
+        oracle.acknowledged(&acknowledged);
+        let finding = oracle.finding();
+        assert_eq!(finding.clients["bob"].lost, 1);
+        assert_eq!(
+            finding.broken,
+            ["bob never received andy-1, which was acknowledged"]
+        );
+        assert_eq!(oracle.unsettled("andy"), 1);
+    }
+
+    #[test]
+    fn a_message_that_came_back_as_an_error_is_not_lost() {
+        let mut oracle = Oracle::default();
+        let (id, _) = oracle.sending("andy", to_bob(), Moment::ZERO);
+        oracle.acknowledged(&id);
+        oracle.refused(&id);
+        assert!(oracle.finding().total.is_clean());
+        assert_eq!(oracle.finding().total.refused, 1);
+    }
+
+    #[test]
+    fn a_second_live_copy_is_a_double_and_a_repetition_in_history_is_not() {
+        let mut oracle = Oracle::default();
+        let (id, _) = oracle.sending("andy", room(), Moment::ZERO);
+        assert!(oracle.delivered("bob", &id, Arrived::Live));
+        assert!(!oracle.delivered("bob", &id, Arrived::History));
+        assert_eq!(oracle.finding().total.doubled, 0);
+        assert!(oracle.delivered("bob", &id, Arrived::Live));
+        assert_eq!(oracle.finding().clients["bob"].doubled, 1);
+        assert_eq!(oracle.finding().clients["bob"].delivered, 1);
+    }
+
+    #[test]
+    fn order_is_judged_per_sender_and_conversation() {
+        let mut oracle = Oracle::default();
+        let (first, _) = oracle.sending("andy", to_bob(), Moment::ZERO);
+        let (in_room, _) = oracle.sending("andy", room(), Moment::ZERO);
+        let (second, _) = oracle.sending("andy", to_bob(), Moment::ZERO);
+        oracle.delivered("bob", &second, Arrived::Live);
+        oracle.delivered("bob", &in_room, Arrived::Live);
+        assert_eq!(oracle.finding().total.reordered, 0);
+        oracle.delivered("bob", &first, Arrived::Live);
+        assert_eq!(oracle.finding().clients["bob"].reordered, 1);
+    }
+
+    #[test]
+    fn a_room_owes_nothing_before_entering_and_after_leaving() {
+        let mut oracle = Oracle::default();
+        let (early, _) = oracle.sending("andy", room(), Moment(1));
+        oracle.acknowledged(&early);
+        oracle.entered("bob", "tea@conference", Moment(2));
+        assert!(oracle.nothing_missing());
+        oracle.left("bob", "tea@conference", Moment(3));
+        let (late, _) = oracle.sending("andy", room(), Moment(4));
+        oracle.acknowledged(&late);
+        assert!(oracle.nothing_missing());
+        oracle.entered("bob", "tea@conference", Moment(5));
+        assert!(
+            !oracle.nothing_missing(),
+            "one who re-enters is owed what was said meanwhile"
+        );
+    }
+
+    #[test]
+    fn messages_of_strangers_are_not_counted() {
+        let mut oracle = Oracle::default();
+        assert!(!oracle.delivered("bob", "never-sent", Arrived::Live));
+        assert_eq!(oracle.finding().total, Tally::default());
+    }
+}
