@@ -3,4 +3,5 @@
 pub mod admin;
 pub mod client;
 pub mod config;
+pub mod report;
 pub mod tls;

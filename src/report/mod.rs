@@ -1,0 +1,17 @@
+//! What a person sees of a run: a live timeline on the terminal, a verdict, a page with a picture.
+//!
+//! All of it is fed by the journal; nothing here is a source of truth.
+
+mod html;
+mod picture;
+mod svg;
+mod table;
+mod timeline;
+
+pub use html::page;
+pub use picture::{Lane, LaneKind, Mark, Picture, Span, Tone};
+pub use table::Table;
+pub use timeline::{Line, Timeline};
+
+#[cfg(test)]
+mod tests;
