@@ -5,6 +5,7 @@
 
 pub mod datetime;
 pub mod delay;
+pub mod disco;
 pub mod forms;
 pub mod jid;
 pub mod muc;
