@@ -160,6 +160,16 @@ impl<T> Directory<T> {
         self.shards.iter().all(|shard| shard.0.read().is_empty())
     }
 
+    /// Keys in the shard that has most of them.
+    #[cfg(test)]
+    pub(super) fn fullest_shard(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.0.read().len())
+            .max()
+            .unwrap_or(0)
+    }
+
     /// The table takes the low bits and the top seven; the shard is chosen by others.
     #[inline]
     fn shard(&self, hash: u64) -> &Shard<T> {

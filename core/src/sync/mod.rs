@@ -14,15 +14,25 @@
 //! that the models in `loom-tests/` run this very code under a model checker. `README.md` in this
 //! folder tells the protocols in words and names the model that proves each claim.
 
+mod deadline;
 mod directory;
+mod heartbeat;
+mod lease;
 mod owner;
 #[cfg(any(takeover_loom, takeover_shuttle))]
 pub mod planted;
 mod queue;
 pub mod shim;
 mod slot;
+#[cfg(all(test, not(any(takeover_loom, takeover_shuttle))))]
+mod tests;
+mod ticket;
 
+pub use deadline::{Arming, Deadline, Ended, Phase};
 pub use directory::Directory;
+pub use heartbeat::{Beat, Heard, HeartbeatCell, NotDown};
+pub use lease::{Grant, Lease, LeaseError};
 pub use owner::{OwnerCell, Ownership};
 pub use queue::{BoundedQueue, Counters, Overflow, Pop, Pushed, RefusedPush};
 pub use slot::{Delivery, Gate, Slot, SlotError, TakenOver};
+pub use ticket::{Claim, Issuer, Ticket, TicketError, TicketWindow};

@@ -61,6 +61,42 @@ pub enum Bug {
     QueueCloseWakesNobody,
     /// The queue is drained in one step and closed in another.
     QueueDrainsBeforeClose,
+    /// A deadline looks and then ends, in two steps.
+    DeadlineEndsInTwoSteps,
+    /// A deadline ends without releasing and acquiring what its parties wrote.
+    DeadlineRelaxed,
+    /// A deadline ends whichever arming there is.
+    DeadlineIgnoresGeneration,
+    /// A beat of an older life counts.
+    HeartbeatTakesOldLives,
+    /// A peer that was declared down stays so when it is heard again.
+    HeartbeatStaysDown,
+    /// A peer is declared down whatever was heard since the watcher looked.
+    HeartbeatDeclaresUnchecked,
+    /// A peer that is down can be declared down again.
+    HeartbeatDeclaresTwice,
+    /// A lease is found free in one step and taken in another.
+    LeaseAcquiresInTwoSteps,
+    /// A lease is granted anew without its epoch growing.
+    LeaseKeepsEpoch,
+    /// A renewal does not look who has the lease.
+    LeaseRenewsBlindly,
+    /// A release does not look who has the lease.
+    LeaseReleasesBlindly,
+    /// A holder writes without looking whether it still holds.
+    LeaseNotFenced,
+    /// A holder looks whether it holds, and writes after.
+    LeaseWritesUnlocked,
+    /// A new connection does not end the tickets of the old one.
+    TicketKeepsLife,
+    /// A ticket of an old connection can be claimed.
+    TicketIgnoresLife,
+    /// A ticket can be claimed twice.
+    TicketClaimsAgain,
+    /// The highest stanza finished is taken for the number handled.
+    TicketCountsHighest,
+    /// A resumption is answered while stanzas are in doubt.
+    TicketSettlesInDoubt,
 }
 
 std::thread_local! {
