@@ -4,6 +4,7 @@
 //! and carries out what comes back.
 
 pub mod digest;
+pub mod ha;
 pub mod id;
 pub mod journal;
 pub mod service;
