@@ -1,6 +1,9 @@
 //! Addresses (RFC 7622 by way of the `jid` crate) and what the crate does not offer.
 
-pub use jid::{BareJid, DomainRef, Error as JidError, FullJid, Jid, NodeRef, ResourceRef};
+pub use jid::{
+    BareJid, DomainPart, DomainRef, Error as JidError, FullJid, Jid, NodePart, NodeRef,
+    ResourcePart, ResourceRef,
+};
 
 /// Parses an address.
 ///

@@ -128,6 +128,12 @@ impl Framer {
         self.limits.octets = octets;
     }
 
+    /// Whether more octets wait than one element may have.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.buffer.len() > self.limits.octets
+    }
+
     /// Whether a header or element has begun and not ended.
     #[must_use]
     pub fn is_within(&self) -> bool {

@@ -1,0 +1,402 @@
+//! The server's side of a client's stream.
+
+mod login;
+mod negotiation;
+mod session;
+
+pub use session::answer_stream_request;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::config::{C2sConfig, Layer, Secret};
+use super::effect::{Cause, Effect, Timer};
+use super::entropy::Entropy;
+use super::{StreamCondition, StreamError};
+use crate::jid::{BareJid, FullJid};
+use crate::ns;
+use crate::sasl::SaslServer;
+use crate::xml::{Frame, Framer, RawElement, StreamHeader};
+
+/// A stream between a client and this server, seen from the server.
+///
+/// Octets go in through [`C2sServer::handle`]; what comes out is done in order, and answered where
+/// an [`Effect`] says so. There is no I/O, no clock and no randomness inside: the same inputs give
+/// the same effects.
+#[derive(Debug)]
+pub struct C2sServer {
+    config: Arc<C2sConfig>,
+    framer: Framer,
+    entropy: Entropy,
+    state: State,
+    peer: Peer,
+    secure: bool,
+    /// Domain of the stream, once the client named it.
+    domain: Option<String>,
+    /// Default language that the client declared.
+    lang: Option<String>,
+    /// Whether our header is out on the current stream.
+    opened: bool,
+    /// Failed attempts to authenticate.
+    attempts: u32,
+    /// Whether stream management is on.
+    managed: bool,
+    /// An error to tell as soon as the client's new stream is open.
+    pending: Option<StreamError>,
+    /// Whether [`Timer::Element`] runs.
+    element_timer: bool,
+}
+
+/// Who the client is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Peer {
+    Unknown,
+    User(BareJid),
+    Bound(FullJid),
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum State {
+    /// The client's header; `restarted` if there was a stream before.
+    Header { restarted: bool },
+    /// The client's choice among the features, or its stanzas once it is bound.
+    Elements,
+    /// The end of the TLS handshake.
+    Handshake,
+    /// The answer to [`Effect::LookUp`].
+    LookUp(Exchange),
+    /// The client's response to a challenge.
+    Response(Exchange),
+    /// The answer to [`Effect::Bind`]; the id of the request.
+    Bind { id: String },
+    /// The answer to [`Effect::Resume`].
+    Resume { previd: String },
+    /// The answer to [`Effect::Enable`].
+    Enable,
+    /// The end of the client's stream; ours has ended.
+    Closing,
+    /// Nothing: the connection is closed.
+    Closed,
+}
+
+/// An exchange of SASL that goes on.
+#[derive(Debug)]
+struct Exchange {
+    sasl: SaslServer,
+    /// The name that is tried, once it is known.
+    user: Option<String>,
+}
+
+impl State {
+    /// Whether reading waits for an answer of the caller.
+    fn is_blocked(&self) -> bool {
+        match self {
+            Self::Handshake
+            | Self::LookUp(_)
+            | Self::Bind { .. }
+            | Self::Resume { .. }
+            | Self::Enable
+            | Self::Closed => true,
+            Self::Header { .. } | Self::Elements | Self::Response(_) | Self::Closing => false,
+        }
+    }
+}
+
+impl C2sServer {
+    /// A stream on a new connection. `seed` is random and new for every connection: ids, nonces
+    /// and resources are drawn from it.
+    #[must_use]
+    pub fn new(config: Arc<C2sConfig>, layer: Layer, seed: Secret) -> (Self, Vec<Effect>) {
+        let effects = vec![Effect::Arm(Timer::Negotiation, config.limits.negotiation)];
+        let server = Self {
+            framer: Framer::new(config.limits.before_login()),
+            entropy: Entropy::new(seed),
+            state: State::Header { restarted: false },
+            peer: Peer::Unknown,
+            secure: layer == Layer::Secure,
+            domain: None,
+            lang: None,
+            opened: false,
+            attempts: 0,
+            managed: false,
+            pending: None,
+            element_timer: false,
+            config,
+        };
+        (server, effects)
+    }
+
+    /// The user, once authenticated.
+    #[must_use]
+    pub fn user(&self) -> Option<BareJid> {
+        match &self.peer {
+            Peer::Unknown => None,
+            Peer::User(user) => Some(user.clone()),
+            Peer::Bound(full) => Some(full.to_bare()),
+        }
+    }
+
+    /// The full address, once bound or resumed.
+    #[must_use]
+    pub fn full_jid(&self) -> Option<&FullJid> {
+        match &self.peer {
+            Peer::Bound(full) => Some(full),
+            Peer::Unknown | Peer::User(_) => None,
+        }
+    }
+
+    /// Whether octets are protected by TLS, or never leave the process.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether stream management is on.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.managed
+    }
+
+    /// Whether the connection is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Whether octets of the client are read now. While an answer of the caller is missing they
+    /// are only kept, as many as one element may have; better leave them with the connection.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        !self.state.is_blocked()
+    }
+
+    /// Octets of the client.
+    pub fn handle(&mut self, octets: &[u8]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_closed() {
+            return effects;
+        }
+        self.framer.push(octets);
+        self.run(&mut effects);
+        if self.state.is_blocked() && self.framer.is_overfull() {
+            let error = StreamError::new(StreamCondition::PolicyViolation)
+                .with_text("too much was sent ahead");
+            self.abort(error, &mut effects);
+        }
+        effects
+    }
+
+    /// The client's octets have ended, or the connection broke.
+    pub fn input_ended(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !self.is_closed() {
+            self.finish(Cause::Lost, &mut effects);
+        }
+        effects
+    }
+
+    /// A timer is over.
+    pub fn expired(&mut self, timer: Timer) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match (timer, &self.state) {
+            (_, State::Closed) => {}
+            (Timer::Closing, State::Closing) => self.finish(Cause::ClosingTimeout, &mut effects),
+            (Timer::Closing, _) | (Timer::Element, State::Closing) => {}
+            (Timer::Negotiation, _) if self.full_jid().is_some() => {}
+            (Timer::Negotiation, _) => {
+                let error = StreamError::new(StreamCondition::ConnectionTimeout)
+                    .with_text("login took too long");
+                self.abort(error, &mut effects);
+            }
+            (Timer::Element, _) => {
+                let error = StreamError::new(StreamCondition::ConnectionTimeout)
+                    .with_text("an element was begun and not ended in time");
+                self.abort(error, &mut effects);
+            }
+        }
+        effects
+    }
+
+    /// Ends the stream with an error. Where the client is about to open a new stream, it is told
+    /// when it has, for the error belongs into that one.
+    pub fn fail(&mut self, error: StreamError) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match self.state {
+            State::Closed => {}
+            State::Header { restarted: true } => self.pending = Some(error),
+            State::Header { restarted: false }
+            | State::Elements
+            | State::Handshake
+            | State::LookUp(_)
+            | State::Response(_)
+            | State::Bind { .. }
+            | State::Resume { .. }
+            | State::Enable
+            | State::Closing => self.abort(error, &mut effects),
+        }
+        effects
+    }
+
+    /// Ends the stream without an error (RFC 6120, section 4.4). Stanzas that the client sends
+    /// before it ends its own still come.
+    pub fn close(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if matches!(self.state, State::Closing | State::Closed) {
+            return effects;
+        }
+        if matches!(self.state, State::Handshake) {
+            // Nothing can be said between two layers.
+            self.finish(Cause::Server, &mut effects);
+            return effects;
+        }
+        let mut octets = Vec::new();
+        self.open_into(&mut octets);
+        octets.extend_from_slice(b"</stream:stream>");
+        effects.push(Effect::Send(octets.into()));
+        effects.push(Effect::Arm(Timer::Closing, self.config.limits.closing));
+        self.state = State::Closing;
+        self.run(&mut effects);
+        effects
+    }
+
+    /// Reads on until octets are missing or an answer is.
+    fn run(&mut self, effects: &mut Vec<Effect>) {
+        let mut complete = false;
+        while !self.state.is_blocked() {
+            match self.framer.next() {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    complete = true;
+                    self.frame(frame, effects);
+                }
+                Err(error) => self.abort(StreamError::from(&error), effects),
+            }
+        }
+        self.watch_element(complete, effects);
+    }
+
+    /// Keeps [`Timer::Element`] running while an element is incomplete, anew for each.
+    fn watch_element(&mut self, complete: bool, effects: &mut Vec<Effect>) {
+        if self.is_closed() {
+            return;
+        }
+        let within = !self.state.is_blocked() && self.framer.is_within();
+        if within && (complete || !self.element_timer) {
+            effects.push(Effect::Arm(Timer::Element, self.config.limits.element));
+        } else if !within && self.element_timer {
+            effects.push(Effect::Disarm(Timer::Element));
+        }
+        self.element_timer = within;
+    }
+
+    fn frame(&mut self, frame: Frame, effects: &mut Vec<Effect>) {
+        match frame {
+            Frame::Open(header) => self.header(header, effects),
+            Frame::Element(raw) => self.element(raw, effects),
+            Frame::Close => match self.state {
+                State::Closing => self.finish(Cause::Server, effects),
+                State::Header { .. }
+                | State::Elements
+                | State::Handshake
+                | State::LookUp(_)
+                | State::Response(_)
+                | State::Bind { .. }
+                | State::Resume { .. }
+                | State::Enable
+                | State::Closed => {
+                    effects.push(Effect::Send(Bytes::from_static(b"</stream:stream>")));
+                    self.finish(Cause::Client, effects);
+                }
+            },
+        }
+    }
+
+    fn element(&mut self, raw: RawElement, effects: &mut Vec<Effect>) {
+        if let Some(error) = StreamError::from_raw(&raw) {
+            effects.push(Effect::Send(Bytes::from_static(b"</stream:stream>")));
+            return self.finish(Cause::ClientError(error), effects);
+        }
+        match (
+            std::mem::replace(&mut self.state, State::Elements),
+            &self.peer,
+        ) {
+            (State::Response(exchange), _) => self.response(exchange, &raw, effects),
+            (State::Elements, Peer::Unknown) => self.before_login(&raw, effects),
+            (State::Elements, Peer::User(user)) => {
+                let user = user.clone();
+                self.before_bind(user, raw, effects);
+            }
+            (State::Elements, Peer::Bound(_)) => self.in_session(raw, effects),
+            (State::Closing, peer) => {
+                let bound = matches!(peer, Peer::Bound(_));
+                self.state = State::Closing;
+                if bound {
+                    self.in_session(raw, effects);
+                }
+            }
+            // The framer gives no element before a header, and none is read while blocked.
+            (
+                state @ (State::Header { .. }
+                | State::Handshake
+                | State::LookUp(_)
+                | State::Bind { .. }
+                | State::Resume { .. }
+                | State::Enable
+                | State::Closed),
+                _,
+            ) => self.state = state,
+        }
+    }
+
+    /// Tells the client an error and closes.
+    fn abort(&mut self, error: StreamError, effects: &mut Vec<Effect>) {
+        if !matches!(
+            self.state,
+            State::Closing | State::Handshake | State::Closed
+        ) {
+            let mut octets = Vec::new();
+            self.open_into(&mut octets);
+            error.write_into(&mut octets);
+            octets.extend_from_slice(b"</stream:stream>");
+            effects.push(Effect::Send(octets.into()));
+        }
+        if !self.is_closed() {
+            self.finish(Cause::Error(error), effects);
+        }
+    }
+
+    fn finish(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        if self.full_jid().is_none() {
+            effects.push(Effect::Disarm(Timer::Negotiation));
+        }
+        if std::mem::take(&mut self.element_timer) {
+            effects.push(Effect::Disarm(Timer::Element));
+        }
+        if matches!(self.state, State::Closing) {
+            effects.push(Effect::Disarm(Timer::Closing));
+        }
+        self.state = State::Closed;
+        effects.push(Effect::Close(cause));
+    }
+
+    /// Appends our header if it is not out yet (RFC 6120, section 4.9.1.2).
+    fn open_into(&mut self, octets: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.opened, true) {
+            return;
+        }
+        let domain = self.domain.as_ref().or(self.config.domains.first());
+        let header = StreamHeader {
+            from: domain.cloned(),
+            id: Some(self.entropy.draw()),
+            lang: Some("en".to_owned()),
+            ..StreamHeader::new(ns::CLIENT)
+        };
+        header.write_into(octets);
+    }
+
+    fn send_element(element: &crate::xml::Element, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Send(element.to_bytes_in(ns::CLIENT).into()));
+    }
+}
