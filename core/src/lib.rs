@@ -10,3 +10,4 @@ pub mod journal;
 pub mod service;
 pub mod sync;
 pub mod time;
+pub mod topology;
