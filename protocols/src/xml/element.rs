@@ -315,32 +315,41 @@ impl fmt::Display for Element {
     }
 }
 
-/// A name as the tree keeps it: borrowed if it is one that is always there.
-pub(crate) fn known(name: &str) -> Cow<'static, str> {
-    let fixed = match name {
-        "" => "",
-        "to" => "to",
-        "from" => "from",
-        "id" => "id",
-        "type" => "type",
-        "lang" => "lang",
-        "message" => "message",
-        "presence" => "presence",
-        "iq" => "iq",
-        "body" => "body",
-        "query" => "query",
-        "item" => "item",
-        "jid" => "jid",
-        "x" => "x",
-        "r" => "r",
-        "a" => "a",
-        "h" => "h",
-        _ => match ns::interned(name) {
-            Some(constant) => constant,
-            None => return Cow::Owned(name.to_owned()),
-        },
+/// A local name as the tree keeps it: borrowed if it is one of those that are always there.
+pub(crate) fn known_name(name: &str) -> Cow<'static, str> {
+    // Octet patterns become a decision tree, strings a row of comparisons.
+    let fixed = match name.as_bytes() {
+        b"to" => "to",
+        b"from" => "from",
+        b"id" => "id",
+        b"type" => "type",
+        b"lang" => "lang",
+        b"message" => "message",
+        b"presence" => "presence",
+        b"iq" => "iq",
+        b"body" => "body",
+        b"query" => "query",
+        b"item" => "item",
+        b"jid" => "jid",
+        b"x" => "x",
+        b"r" => "r",
+        b"a" => "a",
+        b"h" => "h",
+        _ => return Cow::Owned(name.to_owned()),
     };
     Cow::Borrowed(fixed)
+}
+
+/// A namespace name as the tree keeps it: borrowed if there is a constant for it.
+pub(crate) fn known_ns(name: &str) -> Cow<'static, str> {
+    match name {
+        "" => Cow::Borrowed(""),
+        ns::CLIENT => Cow::Borrowed(ns::CLIENT),
+        _ => match ns::interned(name) {
+            Some(constant) => Cow::Borrowed(constant),
+            None => Cow::Owned(name.to_owned()),
+        },
+    }
 }
 
 /// UTF-8 without forbidden characters.
@@ -417,9 +426,9 @@ fn start(tokens: &Tokens<'_>, prefix: &str, local: &str) -> Result<Element, XmlE
         .iter()
         .map(|raw| tokens.owned_attr(raw))
         .collect::<Result<_, _>>()?;
-    let ns = known(tokens.scope.resolve(prefix)?.0);
+    let ns = known_ns(tokens.scope.resolve(prefix)?.0);
     Ok(Element {
-        name: known(local),
+        name: known_name(local),
         ns,
         attrs,
         nodes: Vec::new(),

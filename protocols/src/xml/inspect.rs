@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::element::{Attr, Element, Node, known, parse_nodes};
+use super::element::{Attr, Element, Node, known_name, known_ns, parse_nodes};
 use super::scope::{Binding, Found};
 use super::token::{Bounds, Token, Tokens};
 use super::{XmlError, chars};
@@ -41,10 +41,10 @@ impl RawElement {
         let Token::Start { prefix, local } = tokens.next()? else {
             return Err(XmlError::syntax("an element must begin with its start tag"));
         };
-        let ns = known(tokens.scope.resolve(prefix)?.0);
-        let name = known(local);
+        let ns = known_ns(tokens.scope.resolve(prefix)?.0);
+        let name = known_name(local);
         let attrs = attributes(&tokens)?;
-        let inner_default = known(tokens.scope.resolve("")?.0);
+        let inner_default = known_ns(tokens.scope.resolve("")?.0);
         let declared: Vec<Binding> = tokens.scope.declared_at(1).collect();
         tokens.used = 0;
         let (inner, children) = content(&mut tokens)?;

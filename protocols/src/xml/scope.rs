@@ -87,12 +87,12 @@ impl<'t> Scope<'t> {
     /// The namespace that `prefix` (empty: the default) means here.
     pub(crate) fn resolve(&self, prefix: &str) -> Result<(&str, Found), XmlError> {
         for (depth, declared, uri) in self.local.iter().rev() {
-            if *declared == prefix {
+            if same(declared, prefix) {
                 return Ok((uri, Found::Local(*depth)));
             }
         }
         for (index, binding) in self.base.iter().enumerate().rev() {
-            if binding.prefix == prefix {
+            if same(&binding.prefix, prefix) {
                 return Ok((&binding.uri, Found::Base(index)));
             }
         }
@@ -112,4 +112,9 @@ impl<'t> Scope<'t> {
             .filter(move |(declared, ..)| *declared == depth)
             .map(|(_, prefix, uri)| Binding::new(*prefix, uri.as_ref()))
     }
+}
+
+/// Equality of short names, without the call that comparing strings costs.
+pub(super) fn same(left: &str, right: &str) -> bool {
+    left.len() == right.len() && left.bytes().zip(right.bytes()).all(|(a, b)| a == b)
 }

@@ -8,9 +8,9 @@ use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::element::{Attr, known};
+use super::element::{Attr, known_name, known_ns};
 use super::inspect::bit;
-use super::scope::{Binding, Found, Scope};
+use super::scope::{Binding, Found, Scope, same};
 use super::{Restricted, XmlError, chars};
 
 /// How large XML may become. The size in octets is the framer's affair, for it must be known
@@ -118,7 +118,7 @@ impl<'t> Tokens<'t> {
             Event::End(_) => Ok(self.close()),
             Event::Text(text) => {
                 let raw = text.into_inner();
-                if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
+                if has_section_end(raw.as_bytes()) {
                     return Err(XmlError::syntax("]]> in character data"));
                 }
                 Ok(Token::Text(line_ends(raw)))
@@ -226,30 +226,29 @@ impl<'t> Tokens<'t> {
 
     /// Prefixes declared, no expanded name twice (Namespaces in XML, section 6.3).
     fn check_attributes(&mut self) -> Result<(), XmlError> {
-        let mut used = 0;
         for (index, attr) in self.attrs.iter().enumerate() {
-            let ns = self.namespace_of(attr)?;
             if let Some(prefix) = attr.prefix {
-                used |= bit(self.scope.resolve(prefix)?.1);
+                self.used |= bit(self.scope.resolve(prefix)?.1);
             }
             for earlier in &self.attrs[..index] {
-                if earlier.local == attr.local && self.namespace_of(earlier)? == ns {
+                if same(earlier.local, attr.local)
+                    && self.namespace_of(earlier)? == self.namespace_of(attr)?
+                {
                     return Err(XmlError::DuplicateAttribute {
                         name: attr.local.into(),
                     });
                 }
             }
         }
-        self.used |= used;
         Ok(())
     }
 
     /// The attribute as the element keeps it.
     pub(crate) fn owned_attr(&self, raw: &RawAttr<'_>) -> Result<Attr, XmlError> {
-        let ns = known(self.namespace_of(raw)?);
+        let ns = known_ns(self.namespace_of(raw)?);
         Ok(Attr {
             ns,
-            name: known(raw.local),
+            name: known_name(raw.local),
             value: raw.value.as_ref().to_owned(),
         })
     }
@@ -261,6 +260,11 @@ impl<'t> Tokens<'t> {
             Some(prefix) => Ok(self.scope.resolve(prefix)?.0),
         }
     }
+}
+
+/// Whether `]]>` occurs. Brackets are rare enough in text to look for one first.
+fn has_section_end(text: &[u8]) -> bool {
+    memchr::memchr(b']', text).is_some() && memchr::memmem::find(text, b"]]>").is_some()
 }
 
 /// What stands around and inside a value: no `<`, and white space before the next attribute.
