@@ -3,6 +3,7 @@
 //! Octets come in as values, octets and decisions go out as values. Nothing here knows a socket,
 //! a clock or a source of randomness: whoever drives a machine passes those in.
 
+pub mod carbons;
 pub mod datetime;
 pub mod delay;
 pub mod disco;
@@ -12,6 +13,7 @@ pub mod muc;
 pub mod ns;
 pub mod offline;
 pub mod ping;
+pub mod presence;
 pub mod roster;
 pub mod routing;
 pub mod sasl;
