@@ -105,6 +105,37 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// A user has another owner (SES-4).
+    UserMoved {
+        /// Bare address.
+        user: String,
+        /// Who owned it.
+        from: NodeId,
+        /// Who owns it now.
+        to: NodeId,
+        /// Since which epoch.
+        epoch: u64,
+    },
+    /// A client has logged in.
+    SessionOpened {
+        /// Full address.
+        jid: String,
+    },
+    /// A client has taken up its session again (XEP-0198).
+    SessionResumed {
+        /// Full address.
+        jid: String,
+    },
+    /// A session has lost its connection and waits for its client.
+    SessionDetached {
+        /// Full address.
+        jid: String,
+    },
+    /// A session is over.
+    SessionClosed {
+        /// Full address.
+        jid: String,
+    },
 }
 
 /// The power of a node (SVC-5).
@@ -158,6 +189,22 @@ impl fmt::Display for Event {
                     from.0, to.0
                 )
             }
+            Self::UserMoved {
+                user,
+                from,
+                to,
+                epoch,
+            } => {
+                write!(
+                    f,
+                    "user {user} moved n{} to n{} (epoch {epoch})",
+                    from.0, to.0
+                )
+            }
+            Self::SessionOpened { jid } => write!(f, "session {jid} opened"),
+            Self::SessionResumed { jid } => write!(f, "session {jid} resumed"),
+            Self::SessionDetached { jid } => write!(f, "session {jid} detached"),
+            Self::SessionClosed { jid } => write!(f, "session {jid} closed"),
         }
     }
 }

@@ -123,6 +123,13 @@ impl<T> Outbound<T> {
         self.queue.iter()
     }
 
+    /// Takes out what is not acknowledged, oldest first, to be sent, and pushed, again; the count
+    /// stays where the peer stands.
+    #[must_use]
+    pub fn take_unacked(&mut self) -> Vec<T> {
+        self.queue.drain(..).collect()
+    }
+
     /// How many are not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,33 @@
+//! The way out of a conference.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use takeover_core::id::NodeId;
+use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::muc::Broadcast;
+
+use crate::plane::Parcel;
+
+/// Whoever routes stanzas for a conference: the data plane, or a test's own.
+pub trait Switch: Send + Sync {
+    /// Routes one parcel from node `at` to the address in its `to`.
+    fn route(&self, at: NodeId, parcel: Parcel);
+
+    /// Routes one stanza from node `at` to many; in the order of calls for each of them.
+    fn broadcast(&self, at: NodeId, broadcast: &Broadcast) {
+        for recipient in broadcast.recipients().iter() {
+            self.route(at, Parcel::of(broadcast.stanza_for(recipient)));
+        }
+    }
+
+    /// Runs work to its end even if the node that asked for it dies meanwhile: a database does not
+    /// forget a write because its client is gone.
+    fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>);
+
+    /// The wall time now, for people (XEP-0203).
+    fn wall_time(&self) -> Timestamp;
+
+    /// A name that no run of this deployment has given out: `what` is unique in this run.
+    fn name_for_good(&self, what: &str) -> String;
+}

@@ -1,0 +1,230 @@
+//! The data plane: who is where, and the way of a stanza from one client to the other.
+//!
+//! Control (actors) and data are apart. A stanza travels by function calls: from the task that
+//! read it, through [`Plane::route`], under the lock of its target's place, into the queue of the
+//! target's session, whose task is woken to write it. Only to another node it goes through the
+//! simulated network, only to a room through the mailbox of its conference manager.
+//!
+//! No lock is held across an await, and never two places' locks at once.
+
+mod account;
+mod client;
+mod deliver;
+mod keeper;
+mod letter;
+mod node;
+mod note;
+mod offline;
+mod outlet;
+mod parcel;
+mod presence;
+mod route;
+mod server;
+mod tickets;
+mod transfer;
+mod user;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use takeover_core::id::NodeId;
+use takeover_core::sync::Directory;
+use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::jid::BareJid;
+
+use crate::rt::{Addr, ChildSpec, Endpoint, Rng, Root, World};
+
+pub use client::{Attached, Batch, Fenced, OpenError};
+pub use deliver::{Limits, Outcome};
+pub use keeper::{Keeper, Work};
+pub use letter::{Letter, ROUTER_PORT};
+pub use node::{Counters, Gate, NodePlane, NodeSpec};
+pub use outlet::{Close, Outlet};
+pub use parcel::{Origin, Parcel};
+pub use tickets::{Claim, Issue, Tickets};
+pub use user::{
+    Available, Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState,
+};
+
+/// How the plane of a lab is made.
+pub struct PlaneSpec {
+    /// The lab.
+    pub world: World,
+    /// Domains of the users (RFC 6120: the served hosts), the first being the default.
+    pub domains: Vec<String>,
+    /// Every node of the deployment, in the order of their numbers.
+    pub nodes: Vec<NodeSpec>,
+    /// What bounds the places of users.
+    pub limits: Limits,
+    /// Wall time at the lab's start, for people ([`Timestamp`] grows with protocol time from there).
+    pub wall_start: Timestamp,
+    /// Tells this run of a deployment from others on the same stores: part of durable names.
+    pub run: u64,
+}
+
+/// The data plane of a lab.
+pub struct Plane {
+    me: Weak<Self>,
+    pub(crate) world: World,
+    pub(crate) domains: Vec<String>,
+    pub(crate) limits: Limits,
+    wall_start: Timestamp,
+    run: u64,
+    users: Directory<User>,
+    nodes: Vec<NodePlane>,
+    aliases: BTreeMap<String, Arc<crate::conference::Alias>>,
+    keeper: Root<Work>,
+    secrets: Mutex<Rng>,
+    next: AtomicU64,
+}
+
+/// Hears what arrives for the router of a node.
+struct Router {
+    plane: Weak<Plane>,
+    node: NodeId,
+}
+
+impl Plane {
+    /// The plane of a lab, listening on the router port of every node; all gates are closed.
+    #[must_use]
+    pub fn new(spec: PlaneSpec) -> Arc<Self> {
+        let keeper = spec
+            .world
+            .root(Keeper::new(), ChildSpec::new("keeper", Keeper::MAILBOX));
+        let secrets = Mutex::new(spec.world.rng("plane/secrets"));
+        let aliases = spec
+            .nodes
+            .iter()
+            .map(|node| {
+                let alias = crate::conference::Alias::new(&node.alias, node.id);
+                (node.alias.clone(), Arc::new(alias))
+            })
+            .collect();
+        let plane = Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            world: spec.world,
+            domains: spec.domains,
+            limits: spec.limits,
+            wall_start: spec.wall_start,
+            run: spec.run,
+            users: Directory::new(),
+            nodes: spec.nodes.into_iter().map(NodePlane::new).collect(),
+            aliases,
+            keeper,
+            secrets,
+            next: AtomicU64::new(1),
+        });
+        plane.listen();
+        plane
+    }
+
+    /// Listens on the router port of every node; to be called again when a node's life has begun.
+    pub fn listen(self: &Arc<Self>) {
+        for node in &self.nodes {
+            let router = Router {
+                plane: Arc::downgrade(self),
+                node: node.spec.id,
+            };
+            let endpoint: Arc<dyn Endpoint> = Arc::new(router);
+            self.world
+                .network()
+                .listen(node.spec.id, ROUTER_PORT, endpoint);
+        }
+    }
+
+    /// Itself, for work that outlives a call; nothing while the lab is being taken down.
+    pub(crate) fn myself(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
+    /// The lab.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A node.
+    ///
+    /// # Panics
+    /// Where the deployment has no such node: numbers come from its topology.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> &NodePlane {
+        &self.nodes[usize::from(node.0)]
+    }
+
+    /// All nodes, in order.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodePlane] {
+        &self.nodes
+    }
+
+    /// The conference alias of this domain.
+    #[must_use]
+    pub fn alias(&self, domain: &str) -> Option<&Arc<crate::conference::Alias>> {
+        self.aliases.get(domain)
+    }
+
+    /// All conference aliases, in order of their names.
+    pub fn aliases(&self) -> impl Iterator<Item = &Arc<crate::conference::Alias>> {
+        self.aliases.values()
+    }
+
+    /// Makes a user known, at its home node. One that is known stays as it is.
+    pub fn add_user(&self, jid: &BareJid, home: NodeId) -> Arc<User> {
+        self.users
+            .get_or_insert_with(jid.as_str(), || Arc::new(User::new(jid.clone(), home)))
+    }
+
+    /// The user of this bare address.
+    #[must_use]
+    pub fn user(&self, bare: &str) -> Option<Arc<User>> {
+        self.users.get(bare)
+    }
+
+    /// All users, in order of their addresses.
+    #[must_use]
+    pub fn users(&self) -> Vec<Arc<User>> {
+        self.users
+            .snapshot()
+            .into_iter()
+            .map(|(_, user)| user)
+            .collect()
+    }
+
+    /// A number that was not given out before in this run.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A name that cannot be guessed, for what a client must prove to know.
+    pub(crate) fn secret(&self) -> String {
+        let mut secrets = self.secrets.lock();
+        format!("{:016x}{:016x}", secrets.next_u64(), secrets.next_u64())
+    }
+
+    /// A name that no run of this deployment has given out: `what` is unique in this run.
+    pub(crate) fn durable_name(&self, what: &str) -> String {
+        format!("{:x}.{what}", self.run)
+    }
+
+    /// The wall time now, for people.
+    #[must_use]
+    pub fn stamp(&self) -> Timestamp {
+        self.wall_start
+            .saturating_add(Duration::from_micros(self.world.now().0))
+    }
+
+    /// Runs work that no node's death may interrupt.
+    pub(crate) fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
+        keeper::run(self.keeper.addr(), work);
+    }
+
+    /// The keeper's address.
+    #[must_use]
+    pub fn keeper(&self) -> &Addr<Work> {
+        self.keeper.addr()
+    }
+}

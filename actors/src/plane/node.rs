@@ -1,0 +1,146 @@
+//! One node, as routing sees it: which of its gates are open, and how clients are sent to it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use takeover_core::id::{ClusterId, GroupId, NodeId};
+use takeover_storage::UserStore;
+
+use super::letter::Letter;
+
+/// A part of a node without which some traffic stops. Each is opened and closed by its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Gate {
+    /// XCP Router: closed, no messaging and no availability flows on the node (SVC-2).
+    Router = 1,
+    /// XCP Connection Manager: closed, XMPP clients are not served.
+    Connections = 2,
+    /// Presence Engine: closed, presence is not distributed.
+    Presence = 4,
+    /// XCP Text Conference Manager: closed, the node's rooms do not answer.
+    Conference = 8,
+}
+
+/// What a deployment tells of a node when the plane is built.
+pub struct NodeSpec {
+    /// Its number; nodes are given in its order, from 0.
+    pub id: NodeId,
+    /// Its name: IP address, host name or FQDN (TOP-7).
+    pub name: String,
+    /// Its cluster.
+    pub cluster: ClusterId,
+    /// Its presence redundancy group.
+    pub group: GroupId,
+    /// The other node of the group.
+    pub peer: Option<NodeId>,
+    /// The user database of its cluster.
+    pub users: Arc<dyn UserStore>,
+    /// Domain of its rooms (CHAT-1), such as `conference-1-cluster.example.com`.
+    pub alias: String,
+}
+
+/// What a node counts on the data path (chapter 6).
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Stanzas that its router has taken.
+    pub routed: AtomicU64,
+    /// Messages delivered or kept for its users.
+    pub messages: AtomicU64,
+    /// Users that moved to it.
+    pub moved_in: AtomicU64,
+    /// Users that moved away.
+    pub moved_out: AtomicU64,
+    /// Stanzas of an earlier life of their session, dropped.
+    pub stale: AtomicU64,
+    /// Client connections that came.
+    pub connections: AtomicU64,
+    /// Logins that failed.
+    pub refused_logins: AtomicU64,
+}
+
+/// A node on the data path.
+pub struct NodePlane {
+    /// What was said of it.
+    pub spec: NodeSpec,
+    /// What it counts.
+    pub counters: Counters,
+    gates: AtomicU8,
+    given_up: AtomicBool,
+    address: RwLock<Option<String>>,
+    inbox: Mutex<VecDeque<(NodeId, Letter)>>,
+}
+
+impl NodePlane {
+    /// A node with all gates closed.
+    #[must_use]
+    pub fn new(spec: NodeSpec) -> Self {
+        Self {
+            spec,
+            counters: Counters::default(),
+            gates: AtomicU8::new(0),
+            given_up: AtomicBool::new(false),
+            address: RwLock::default(),
+            inbox: Mutex::default(),
+        }
+    }
+
+    /// Whether a gate is open.
+    #[must_use]
+    pub fn is_open(&self, gate: Gate) -> bool {
+        self.gates.load(Ordering::Acquire) & gate as u8 != 0
+    }
+
+    /// Opens or closes a gate. Use [`Plane::open`](super::Plane::open) and
+    /// [`Plane::shut`](super::Plane::shut), which also see to what waits.
+    pub(super) fn set(&self, gate: Gate, open: bool) {
+        if open {
+            self.gates.fetch_or(gate as u8, Ordering::AcqRel);
+        } else {
+            self.gates.fetch_and(!(gate as u8), Ordering::AcqRel);
+        }
+    }
+
+    /// Whether its users have been taken by its peer.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_given_up(&self, given_up: bool) {
+        self.given_up.store(given_up, Ordering::Release);
+    }
+
+    /// Where clients reach it, as `see-other-host` says it (`host:port`). Known once its endpoint
+    /// listens; until then the node's name.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address
+            .read()
+            .clone()
+            .unwrap_or_else(|| self.spec.name.clone())
+    }
+
+    /// Says where clients reach it.
+    pub fn set_address(&self, address: impl Into<String>) {
+        *self.address.write() = Some(address.into());
+    }
+
+    /// Keeps a letter while the router is down.
+    pub(super) fn keep(&self, from: NodeId, letter: Letter) {
+        self.inbox.lock().push_back((from, letter));
+    }
+
+    /// Takes out the letters that were kept.
+    pub(super) fn kept(&self) -> VecDeque<(NodeId, Letter)> {
+        std::mem::take(&mut *self.inbox.lock())
+    }
+
+    /// How many letters wait for the router.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inbox.lock().len()
+    }
+}

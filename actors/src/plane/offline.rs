@@ -1,0 +1,202 @@
+//! Messages that wait for their user (XEP-0160): durable first, delivered in order, removed from
+//! the store once a client has them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use takeover_core::id::NodeId;
+use takeover_protocols::delay::Delay;
+use takeover_protocols::stanza::{Condition, Stanza};
+use takeover_storage::{OfflineMessage, StoreError, StoredOffline};
+
+use super::parcel::Parcel;
+use super::route::finished;
+use super::user::{Out, Push, Session, User, UserState, Waiting};
+use super::{Limits, Plane};
+
+impl Plane {
+    /// Makes a waiting message durable, then finishes its ticket.
+    pub(super) fn store_offline(&self, user: &Arc<User>, parcel: Parcel, key: String) {
+        let Some(plane) = self.myself() else { return };
+        let store = self.node(user.home).spec.users.clone();
+        let message = OfflineMessage {
+            key: self.durable_name(&key),
+            at: self.stamp(),
+            stanza: parcel.stanza.to_bytes().to_vec(),
+        };
+        let answer = store.push_offline(user.jid.as_str(), message, self.limits.offline as u64);
+        let user = user.clone();
+        self.keep(async move {
+            let answer = answer.await;
+            wait_for(&plane, store.latency()).await;
+            plane.offline_stored(&user, parcel, &key, answer);
+        });
+    }
+
+    fn offline_stored(
+        &self,
+        user: &Arc<User>,
+        parcel: Parcel,
+        key: &str,
+        answer: Result<u64, StoreError>,
+    ) {
+        let at = user.slot.owner().node();
+        let left = match answer {
+            Ok(place) => {
+                user.update(|state| {
+                    if let Some(waiting) = state.offline.iter_mut().find(|w| w.key == key) {
+                        waiting.stored = Some(place);
+                    }
+                    flush(state, self.limits);
+                });
+                finished(parcel.origin)
+            }
+            Err(error) => {
+                user.update(|state| state.offline.retain(|waiting| waiting.key != key));
+                let condition = match error {
+                    StoreError::OfflineFull { .. } => Condition::ServiceUnavailable,
+                    _ => Condition::InternalServerError,
+                };
+                self.bounce(parcel, condition)
+            }
+        };
+        for parcel in left {
+            self.route(at, parcel);
+        }
+    }
+
+    /// Removes from the store what a client has now.
+    pub(crate) fn confirm(&self, user: &User, places: Vec<u64>) {
+        if places.is_empty() {
+            return;
+        }
+        let store = &self.node(user.home).spec.users;
+        let answer = store.confirm_offline(user.jid.as_str(), places);
+        self.keep(async move {
+            // Not removed, it comes again after a restart of the process: better than lost.
+            let _ = answer.await;
+        });
+    }
+
+    /// Reads roster and waiting messages of a user from the store, once, before its first session.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load(self: &Arc<Self>, user: &Arc<User>) -> Result<(), StoreError> {
+        let loaded = user
+            .slot
+            .peek(|state, _| state.offline_loaded && state.roster.is_some());
+        if loaded {
+            return Ok(());
+        }
+        let store = self.node(user.home).spec.users.clone();
+        let roster = store.roster(user.jid.as_str()).await?;
+        let waiting = store.offline(user.jid.as_str(), None, usize::MAX).await?;
+        wait_for(self, store.latency()).await;
+        user.update(|state| {
+            if state.roster.is_none() {
+                state.roster = Some(Box::new(roster.clone()));
+            }
+            if !std::mem::replace(&mut state.offline_loaded, true) {
+                adopt(state, &waiting);
+            }
+        });
+        self.roster_there(user);
+        Ok(())
+    }
+}
+
+/// Lets the time pass that a slow database is being played to need.
+async fn wait_for(plane: &Arc<Plane>, latency: Duration) {
+    if !latency.is_zero() {
+        plane.world.sleep(latency).await;
+    }
+}
+
+/// Puts messages of earlier runs before those of this one.
+fn adopt(state: &mut UserState, stored: &[StoredOffline]) {
+    let known: Vec<u64> = state
+        .offline
+        .iter()
+        .filter_map(|waiting| waiting.stored)
+        .collect();
+    let earlier = stored.iter().filter(|stored| !known.contains(&stored.seq));
+    for (index, stored) in earlier.enumerate() {
+        // What the store keeps was written by `store_offline`; a damaged record is an error there.
+        let Ok(stanza) = Stanza::parse(&stored.message.stanza) else {
+            continue;
+        };
+        let waiting = Waiting {
+            key: stored.message.key.clone(),
+            at: stored.message.at,
+            stored: Some(stored.seq),
+            stanza,
+        };
+        state
+            .offline
+            .insert(index.min(state.offline.len()), waiting);
+    }
+}
+
+/// Delivers waiting messages that are durable, in order, to the first session that takes them.
+pub(super) fn flush(state: &mut UserState, limits: Limits) {
+    while state
+        .offline
+        .front()
+        .is_some_and(|waiting| waiting.stored.is_some())
+    {
+        let Some(session) = state
+            .sessions
+            .iter_mut()
+            .filter(|session| session.is_attached() && session.priority().is_some_and(|p| p >= 0))
+            .max_by_key(|session| session.priority())
+        else {
+            return;
+        };
+        let Some(waiting) = state.offline.pop_front() else {
+            return;
+        };
+        if let Err(waiting) = hand_out(session, waiting, limits) {
+            state.offline.push_front(waiting);
+            return;
+        }
+    }
+}
+
+fn hand_out(session: &mut Session, waiting: Waiting, limits: Limits) -> Result<(), Waiting> {
+    let Waiting {
+        key,
+        at,
+        stored,
+        stanza,
+    } = waiting;
+    let stamped = match Delay::of(&stanza) {
+        Some(_) => stanza,
+        None => {
+            let delay = Delay::new(at).with_reason("Offline storage");
+            stanza.with_child(&delay.to_element())
+        }
+    };
+    match session.push(
+        Out {
+            stanza: stamped,
+            stored,
+        },
+        limits.session_queue,
+    ) {
+        Push::Queued => Ok(()),
+        Push::Refused(out) => Err(Waiting {
+            key,
+            at,
+            stored,
+            stanza: out.stanza,
+        }),
+    }
+}
+
+impl Plane {
+    /// Where a parcel of the server's own for this user would be now.
+    pub(crate) fn home_of(&self, user: &User) -> NodeId {
+        user.slot.owner().node()
+    }
+}

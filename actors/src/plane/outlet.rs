@@ -1,0 +1,61 @@
+//! The way out of a session: how the task that owns its wire is woken and told to close.
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use takeover_core::id::NodeId;
+
+/// Why the server ends a stream by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The user lives at another node now: stream error `see-other-host` with its address
+    /// (RFC 6120, section 4.9.3.19; SES-2).
+    MovedTo(NodeId),
+    /// The service stops: `system-shutdown` (RFC 6120, section 4.9.3.20).
+    Shutdown,
+    /// Another session took the resource, or resumed this one: `conflict` (4.9.3.3).
+    Conflict,
+    /// Its queue is full because the client does not read: `policy-violation` (4.9.3.14).
+    Overrun,
+    /// The session manager met a fault: `internal-server-error` (4.9.3.6).
+    Fault,
+}
+
+/// Shared by a session's place and by the task that owns the wire.
+#[derive(Debug, Default)]
+pub struct Outlet {
+    wake: Notify,
+    close: Mutex<Option<Close>>,
+}
+
+impl Outlet {
+    /// A new way out.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// There is something to write.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Asks the task to write what is queued, to close for this reason, and to end. The first
+    /// reason given stands.
+    pub fn close(&self, why: Close) {
+        self.close.lock().get_or_insert(why);
+        self.wake.notify_one();
+    }
+
+    /// Why to close, once somebody asked.
+    #[must_use]
+    pub fn closing(&self) -> Option<Close> {
+        *self.close.lock()
+    }
+
+    /// Completes at the next [`Outlet::wake`] or [`Outlet::close`], or at once if there was one
+    /// since the last call.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}

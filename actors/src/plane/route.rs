@@ -1,0 +1,310 @@
+//! The way of a stanza to its target.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use takeover_core::id::NodeId;
+use takeover_core::sync::{Delivery, Ownership};
+use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError, StanzaKind};
+
+use super::deliver::{Outcome, accept};
+use super::letter::{Letter, ROUTER_PORT};
+use super::node::Gate;
+use super::parcel::{Origin, Parcel};
+use super::user::User;
+use super::{Plane, Router};
+use crate::conference::{Alias, AliasState};
+use crate::rt::{Arrival, Endpoint, NotSent, Returned};
+
+/// What is left to route after a step: answers, and parcels whose turn has come.
+pub(crate) type Left = Vec<Parcel>;
+
+/// Whose an address is.
+enum Target {
+    User(Arc<User>),
+    NoSuchUser,
+    Alias(Arc<Alias>),
+    Server,
+    Elsewhere,
+}
+
+impl Plane {
+    /// Routes a parcel that is at node `at`, and all that follows from it.
+    pub fn route(&self, at: NodeId, parcel: Parcel) {
+        let mut left = self.step(at, parcel);
+        while !left.is_empty() {
+            let mut next = Left::new();
+            for parcel in left {
+                next.append(&mut self.step(at, parcel));
+            }
+            left = next;
+        }
+    }
+
+    /// Routes what the server itself says.
+    pub fn say(&self, at: NodeId, stanza: Stanza) {
+        self.route(at, Parcel::of(stanza));
+    }
+
+    fn step(&self, at: NodeId, parcel: Parcel) -> Left {
+        self.node(at)
+            .counters
+            .routed
+            .fetch_add(1, Ordering::Relaxed);
+        match self.target(&parcel.stanza) {
+            Target::User(user) => self.to_user(at, &user, parcel),
+            Target::Alias(alias) => self.to_alias(at, &alias, parcel),
+            Target::Server => self.at_server(at, parcel),
+            Target::NoSuchUser => self.no_such_user(parcel),
+            Target::Elsewhere => self.refuse(parcel, Condition::RemoteServerNotFound),
+        }
+    }
+
+    fn target(&self, stanza: &Stanza) -> Target {
+        let Some(to) = &stanza.to else {
+            return Target::Server;
+        };
+        let domain = to.domain().as_str();
+        if self.domains.iter().any(|served| served == domain) {
+            if to.node().is_none() {
+                return Target::Server;
+            }
+            let text = to.as_str();
+            let bare = text.split_once('/').map_or(text, |(bare, _)| bare);
+            return self.user(bare).map_or(Target::NoSuchUser, Target::User);
+        }
+        match self.alias(domain) {
+            Some(alias) => Target::Alias(alias.clone()),
+            None => Target::Elsewhere,
+        }
+    }
+
+    /// RFC 6121, section 8.5.1, as if the account were there without sessions: an error for what
+    /// expects an answer; presence is dropped.
+    fn no_such_user(&self, parcel: Parcel) -> Left {
+        match parcel.stanza.kind {
+            StanzaKind::Message(_) | StanzaKind::Iq(_) => {
+                self.refuse(parcel, Condition::ServiceUnavailable)
+            }
+            StanzaKind::Presence(_) => finished(self.settle_server(parcel)),
+        }
+    }
+
+    fn to_user(&self, at: NodeId, user: &Arc<User>, mut parcel: Parcel) -> Left {
+        loop {
+            let seen = user.slot.owner();
+            if seen.node() != at {
+                return self.post(at, seen, parcel);
+            }
+            match self.deliver(user, seen, parcel) {
+                Ok(left) => return left,
+                Err(again) => parcel = again,
+            }
+        }
+    }
+
+    /// Delivers at the owner; the parcel comes back if `seen` is over.
+    pub(crate) fn deliver(
+        &self,
+        user: &Arc<User>,
+        seen: Ownership,
+        parcel: Parcel,
+    ) -> Result<Left, Parcel> {
+        let delivery = user.slot.deliver(seen, parcel, |state, parcel| {
+            accept(state, parcel, self.limits, self.stamp(), || {
+                self.number().to_string()
+            })
+        });
+        match delivery {
+            Delivery::Delivered(outcome) => Ok(self.act(seen.node(), user, outcome)),
+            Delivery::Held => Ok(Left::new()),
+            Delivery::Stale(parcel, _) => Err(parcel),
+            Delivery::Full(parcel) => Ok(self.refuse(parcel, Condition::ResourceConstraint)),
+            Delivery::Closed(parcel) => Ok(self.no_such_user(parcel)),
+        }
+    }
+
+    /// Does what is left to do with a stanza when the lock of its target is gone.
+    pub(crate) fn act(&self, at: NodeId, user: &Arc<User>, outcome: Outcome) -> Left {
+        match outcome {
+            Outcome::Done(origin) => {
+                self.node(at)
+                    .counters
+                    .messages
+                    .fetch_add(1, Ordering::Relaxed);
+                finished(origin)
+            }
+            Outcome::Bounce(parcel, condition) => self.bounce(parcel, condition),
+            Outcome::Store(parcel, key) => {
+                self.store_offline(user, parcel, key);
+                Left::new()
+            }
+            Outcome::Account(parcel) => self.for_account(user, parcel),
+            Outcome::Parked => Left::new(),
+            Outcome::Stale(_) => {
+                self.node(at).counters.stale.fetch_add(1, Ordering::Relaxed);
+                Left::new()
+            }
+        }
+    }
+
+    /// To the manager that hosts the alias; in transition the parcel is held.
+    fn to_alias(&self, at: NodeId, alias: &Arc<Alias>, mut parcel: Parcel) -> Left {
+        loop {
+            let seen = alias.slot.owner();
+            if seen.node() != at {
+                return self.post(at, seen, parcel);
+            }
+            match alias.slot.deliver(seen, parcel, to_manager) {
+                Delivery::Delivered(outcome) => return self.after_manager(outcome),
+                Delivery::Held => return Left::new(),
+                Delivery::Stale(again, _) => parcel = again,
+                Delivery::Full(parcel) => {
+                    return self.refuse(parcel, Condition::ResourceConstraint);
+                }
+                Delivery::Closed(parcel) => {
+                    return self.refuse(parcel, Condition::RemoteServerNotFound);
+                }
+            }
+        }
+    }
+
+    /// What is left to do when a parcel was offered to a manager.
+    pub(crate) fn after_manager(&self, outcome: Outcome) -> Left {
+        match outcome {
+            Outcome::Done(origin) => origin
+                .and_then(|origin| origin.accepted())
+                .into_iter()
+                .collect(),
+            Outcome::Bounce(parcel, condition) => {
+                // The standard's word for a service that is there and cannot be reached now.
+                let error = StanzaError::new(condition).with_type(ErrorType::Wait);
+                self.bounce_with(parcel, &error)
+            }
+            Outcome::Store(parcel, _) | Outcome::Account(parcel) | Outcome::Stale(parcel) => {
+                drop(parcel);
+                Left::new()
+            }
+            Outcome::Parked => Left::new(),
+        }
+    }
+
+    /// Answers a parcel that nobody has claimed with an error.
+    pub(crate) fn refuse(&self, parcel: Parcel, condition: Condition) -> Left {
+        match parcel.claim() {
+            super::Claim::Go(parcel) => self.bounce(parcel, condition),
+            super::Claim::Parked | super::Claim::Stale(_) => Left::new(),
+        }
+    }
+
+    /// Answers a claimed parcel with an error (RFC 6120, section 8.3.1).
+    pub(crate) fn bounce(&self, parcel: Parcel, condition: Condition) -> Left {
+        let error = match condition {
+            // Not the sender's fault, and it may try again.
+            Condition::ResourceConstraint => StanzaError::new(condition).with_type(ErrorType::Wait),
+            _ => StanzaError::new(condition),
+        };
+        self.bounce_with(parcel, &error)
+    }
+
+    /// As [`Plane::bounce`], with an error that says more.
+    pub(crate) fn bounce_with(&self, parcel: Parcel, error: &StanzaError) -> Left {
+        let Parcel { stanza, origin } = parcel;
+        let mut left = finished(origin);
+        left.extend(stanza.error_reply_with_payload(error).map(Parcel::of));
+        left
+    }
+
+    fn settle_server(&self, parcel: Parcel) -> Option<Origin> {
+        match parcel.claim() {
+            super::Claim::Go(parcel) => parcel.origin,
+            super::Claim::Parked | super::Claim::Stale(_) => None,
+        }
+    }
+
+    /// Sends a parcel to the node that owns its target.
+    pub(crate) fn post(&self, at: NodeId, seen: Ownership, parcel: Parcel) -> Left {
+        let to = seen.node();
+        let letter = Box::new(Letter { seen, parcel });
+        match self.world.network().send(at, to, ROUTER_PORT, letter) {
+            Ok(()) => self.look_again(at, seen),
+            // The sending node is dead: what it had in hand dies with it, and its clients, who
+            // were told nothing, send again.
+            Err(NotSent::SenderDown(_) | NotSent::NoSuchNode(..)) => Left::new(),
+            Err(NotSent::NobodyListens(packet) | NotSent::FlowFull(packet)) => {
+                match super::transfer::letter_of(packet) {
+                    Some(letter) => self.refuse(letter.parcel, Condition::RemoteServerTimeout),
+                    None => Left::new(),
+                }
+            }
+        }
+    }
+
+    /// The destination may have been given up between the look at the owner and the sending: then
+    /// nobody else takes the letter back from the link.
+    fn look_again(&self, at: NodeId, seen: Ownership) -> Left {
+        if self.is_given_up(seen.node()) {
+            self.recall(at, seen.node())
+        } else {
+            Left::new()
+        }
+    }
+
+    fn arrived(&self, at: NodeId, from: NodeId, letter: Letter) {
+        if !self.node(at).is_open(Gate::Router) {
+            self.node(at).keep(from, letter);
+            if self.is_given_up(at) {
+                self.forward_kept(at);
+            }
+            return;
+        }
+        self.route(at, letter.parcel);
+    }
+}
+
+/// Puts a parcel into the manager's inbox: it stands in the rooms' order then, and its ticket is
+/// finished by the room.
+pub(crate) fn to_manager(state: &mut AliasState, parcel: Parcel) -> Outcome {
+    let parcel = match parcel.claim() {
+        super::Claim::Go(parcel) => parcel,
+        super::Claim::Parked => return Outcome::Parked,
+        super::Claim::Stale(parcel) => return Outcome::Stale(parcel),
+    };
+    let Some(inbox) = &state.inbox else {
+        return Outcome::Bounce(parcel, Condition::RecipientUnavailable);
+    };
+    let origin = parcel.origin.clone();
+    match inbox.offer(parcel) {
+        Ok(()) => Outcome::Done(origin),
+        Err(parcel) => Outcome::Bounce(parcel, Condition::RecipientUnavailable),
+    }
+}
+
+/// Finishes a ticket; answers what waited behind it.
+pub(crate) fn finished(origin: Option<Origin>) -> Left {
+    origin
+        .and_then(|origin| origin.finish())
+        .into_iter()
+        .collect()
+}
+
+impl Endpoint for Router {
+    fn arrived(&self, arrival: Arrival) {
+        let (Some(plane), from) = (self.plane.upgrade(), arrival.from) else {
+            return;
+        };
+        if let Ok(letter) = arrival.open::<Letter>() {
+            plane.arrived(self.node, from, letter);
+        }
+    }
+
+    /// The receiver's life ended before it came: its target lives elsewhere, or will again.
+    fn returned(&self, returned: Returned) {
+        let Some(plane) = self.plane.upgrade() else {
+            return;
+        };
+        if let Some(letter) = super::transfer::letter_of(returned.packet) {
+            plane.route(self.node, letter.parcel);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Users change their node: by hand-over (freeze, drain, publish, thaw) or by a forced take-over.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use takeover_core::id::NodeId;
+use takeover_core::sync::{Ownership, SlotError};
+use takeover_core::time::Moment;
+
+use super::Plane;
+use super::deliver::{Outcome, accept, put_back};
+use super::letter::{Letter, ROUTER_PORT};
+use super::node::Gate;
+use super::outlet::{Close, Outlet};
+use super::route::Left;
+use super::user::{Link, Out, User, UserState};
+use crate::rt::Packet;
+
+/// How many stanzas are held for a user who is between two nodes.
+pub const HELD: usize = 4096;
+
+/// The letter in a packet that came back.
+pub(super) fn letter_of(packet: Box<dyn Packet>) -> Option<Letter> {
+    let any: Box<dyn Any> = packet;
+    any.downcast::<Letter>().ok().map(|letter| *letter)
+}
+
+impl Plane {
+    /// Begins to hand a user over to `to`: what comes for it is held, and its clients are told to
+    /// go there. Answers the ways out that are still in use; once their tasks have ended, or time
+    /// is up, [`Plane::pass_on`] ends the hand-over.
+    ///
+    /// # Errors
+    /// [`SlotError`]: the user is not `mine` to give, or is on its way already.
+    pub fn begin_hand_over(
+        &self,
+        user: &User,
+        mine: Ownership,
+        to: NodeId,
+    ) -> Result<Vec<Arc<Outlet>>, SlotError> {
+        user.slot.freeze(mine, HELD)?;
+        user.slot.with(mine, |state| {
+            let attached = state
+                .sessions
+                .iter()
+                .filter_map(|session| match &session.link {
+                    Link::Attached(outlet) => Some(outlet.clone()),
+                    Link::Detached { .. } => None,
+                });
+            attached
+                .inspect(|outlet| outlet.close(Close::MovedTo(to)))
+                .collect()
+        })
+    }
+
+    /// Ends a hand-over: `to` owns the user from now on, its sessions are detached until `until`,
+    /// and what was held is delivered.
+    ///
+    /// # Errors
+    /// [`SlotError`]: somebody has taken the user meanwhile.
+    pub fn pass_on(
+        &self,
+        user: &Arc<User>,
+        mine: Ownership,
+        to: NodeId,
+        until: Moment,
+    ) -> Result<Ownership, SlotError> {
+        let next = user.slot.publish(mine, to)?;
+        let mut outcomes = user.slot.with(next, |state| {
+            self.detach_all(state, Close::MovedTo(to), until)
+        })?;
+        user.slot.thaw(next, |state, parcel| {
+            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
+                self.number().to_string()
+            }));
+        })?;
+        self.moved(user, mine.node(), next, outcomes);
+        Ok(next)
+    }
+
+    /// Takes a user from a node that is dead, cut off or without its services. Nothing happens if
+    /// `to` owns it already (a take-over may be repeated).
+    pub fn take_over(&self, user: &Arc<User>, to: NodeId, until: Moment) -> Option<Ownership> {
+        loop {
+            let seen = user.slot.owner();
+            if seen.node() == to {
+                return None;
+            }
+            let mut outcomes = Vec::new();
+            let mut held = Vec::new();
+            let taken = user.slot.take_over(
+                seen,
+                to,
+                |state| outcomes = self.detach_all(state, Close::MovedTo(to), until),
+                |state, parcel| {
+                    held.push(accept(state, parcel, self.limits, self.stamp(), || {
+                        self.number().to_string()
+                    }));
+                },
+            );
+            match taken {
+                Ok(taken) => {
+                    outcomes.append(&mut held);
+                    self.moved(user, seen.node(), taken.ownership, outcomes);
+                    return Some(taken.ownership);
+                }
+                Err(SlotError::Stale { .. }) => {}
+                Err(
+                    SlotError::Closed { .. } | SlotError::Frozen { .. } | SlotError::Open { .. },
+                ) => return None,
+            }
+        }
+    }
+
+    /// Detaches what a former life of `node` left attached; for a node that starts.
+    pub fn detach_leftovers(&self, node: NodeId, until: Moment) {
+        for user in self.users() {
+            let mine = user.slot.owner();
+            if mine.node() != node {
+                continue;
+            }
+            let outcomes = user
+                .slot
+                .with(mine, |state| self.detach_all(state, Close::Shutdown, until))
+                .unwrap_or_default();
+            self.act_all(node, &user, outcomes);
+        }
+    }
+
+    /// Detaches all sessions of a user; what those without stream management had queued waits for
+    /// the user.
+    fn detach_all(&self, state: &mut UserState, why: Close, until: Moment) -> Vec<Outcome> {
+        let mut outs: Vec<Out> = Vec::new();
+        for session in &mut state.sessions {
+            if let Link::Attached(outlet) = &session.link {
+                outlet.close(why);
+                session.link = Link::Detached { until };
+            }
+            if !session.is_resumable() {
+                outs.extend(session.out.drain(..));
+            }
+        }
+        put_back(state, outs, self.limits, self.stamp(), || {
+            self.number().to_string()
+        })
+    }
+
+    fn moved(&self, user: &Arc<User>, from: NodeId, next: Ownership, outcomes: Vec<Outcome>) {
+        self.node(from)
+            .counters
+            .moved_out
+            .fetch_add(1, Ordering::Relaxed);
+        self.node(next.node())
+            .counters
+            .moved_in
+            .fetch_add(1, Ordering::Relaxed);
+        self.note_moved(user, from, next);
+        self.act_all(next.node(), user, outcomes);
+    }
+
+    pub(crate) fn act_all(&self, at: NodeId, user: &Arc<User>, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            for parcel in self.act(at, user, outcome) {
+                self.route(at, parcel);
+            }
+        }
+    }
+
+    /// Gives a node up: what is on its way to it is taken back from the links and routed anew,
+    /// from now on as well. To be called once its users have another owner.
+    pub fn give_up(&self, node: NodeId) {
+        self.node(node).set_given_up(true);
+        for from in 0..self.nodes.len() {
+            // There are at most as many nodes as numbers.
+            let from = NodeId(from as u16);
+            if from == node {
+                continue;
+            }
+            for parcel in self.recall(from, node) {
+                self.route(from, parcel);
+            }
+        }
+        self.forward_kept(node);
+    }
+
+    /// A node is to be used again.
+    pub fn welcome(&self, node: NodeId) {
+        self.node(node).set_given_up(false);
+    }
+
+    pub(super) fn is_given_up(&self, node: NodeId) -> bool {
+        self.node(node).is_given_up()
+    }
+
+    /// Takes back what `from` has sent to the router of `to` and that has not arrived.
+    pub(super) fn recall(&self, from: NodeId, to: NodeId) -> Left {
+        let mut left = Left::new();
+        for (port, packet) in self.world.network().take_back(from, to) {
+            if port == ROUTER_PORT {
+                left.extend(letter_of(packet).map(|letter| letter.parcel));
+            } else {
+                // Not ours: it goes on waiting, in the order it had.
+                let _ = self.world.network().send(from, to, port, packet);
+            }
+        }
+        left
+    }
+
+    /// Routes anew what waits before the closed router of `node`.
+    pub(super) fn forward_kept(&self, node: NodeId) {
+        for (from, letter) in self.node(node).kept() {
+            self.route(from, letter.parcel);
+        }
+    }
+
+    /// Opens a gate of a node. The router's lets in what waited before it.
+    pub fn open(&self, node: NodeId, gate: Gate) {
+        self.node(node).set(gate, true);
+        match gate {
+            Gate::Router => {
+                for (_, letter) in self.node(node).kept() {
+                    self.route(node, letter.parcel);
+                }
+            }
+            Gate::Presence => self.publish_pending(node),
+            Gate::Connections | Gate::Conference => {}
+        }
+    }
+
+    /// Closes a gate of a node.
+    pub fn shut(&self, node: NodeId, gate: Gate) {
+        self.node(node).set(gate, false);
+    }
+}

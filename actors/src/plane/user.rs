@@ -1,0 +1,260 @@
+//! A user's place: what all nodes of the group know of a user and its sessions.
+//!
+//! It is the group's replicated soft-state store (USR-5): it survives the death of a node, so that
+//! the peer finds sessions, queues and counts as they were. One user is one unit of ownership.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use takeover_core::id::NodeId;
+use takeover_core::sync::{Ownership, Slot, SlotError};
+use takeover_core::time::Moment;
+use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::jid::{BareJid, FullJid, Jid};
+use takeover_protocols::sm::Outbound;
+use takeover_protocols::stanza::Stanza;
+use takeover_storage::Roster;
+
+use super::outlet::Outlet;
+use super::parcel::Parcel;
+use super::tickets::Tickets;
+
+/// The place of a user: an owner with an epoch, a gate, and the state behind it.
+pub type UserSlot = Slot<UserState, Parcel>;
+
+/// A user of the deployment.
+#[derive(Debug)]
+pub struct User {
+    /// Bare address.
+    pub jid: BareJid,
+    /// The node it is assigned to (USR-1). A failover does not change it.
+    pub home: NodeId,
+    /// Who owns the user now, and its state.
+    pub slot: UserSlot,
+}
+
+/// A session's number, never used twice in a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// What is behind the gate of a user's slot.
+#[derive(Debug, Default)]
+pub struct UserState {
+    /// Sessions, attached or detached, in the order they were opened.
+    pub sessions: Vec<Session>,
+    /// Messages that wait for the user to come (XEP-0160), in order.
+    pub offline: VecDeque<Waiting>,
+    /// Roster, once somebody has needed it.
+    pub roster: Option<Box<Roster>>,
+    /// The store's waiting messages are in `offline`.
+    pub offline_loaded: bool,
+    /// Parcels that need the roster while it is being loaded.
+    pub for_roster: Vec<Parcel>,
+    /// The roster is being loaded.
+    pub roster_loading: bool,
+}
+
+/// A message that waits for its user.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// What tells it from others of this user, in the store too.
+    pub key: String,
+    /// When it came.
+    pub at: Timestamp,
+    /// Its place in the store, once it is durable.
+    pub stored: Option<u64>,
+    /// The message.
+    pub stanza: Stanza,
+}
+
+/// A stanza on its way out of a session.
+#[derive(Clone, Debug)]
+pub struct Out {
+    /// What is written.
+    pub stanza: Stanza,
+    /// Its place in the offline store, from which it is removed once the client has it.
+    pub stored: Option<u64>,
+}
+
+/// Available presence of a session.
+#[derive(Clone, Debug)]
+pub struct Available {
+    /// As it was broadcast last; `to` is not set.
+    pub stanza: Stanza,
+    /// Its priority (RFC 6121, section 4.7.2.3).
+    pub priority: i8,
+}
+
+/// Stream management of a session (XEP-0198), outward.
+#[derive(Debug)]
+pub struct Managed {
+    /// The name under which it is resumed; empty if the client did not ask for that.
+    pub name: Arc<str>,
+    /// Inbound stanzas received before counting began.
+    pub base: u64,
+    /// Written and not acknowledged.
+    pub unacked: Outbound<Out>,
+}
+
+/// Whether a session has a wire.
+#[derive(Debug)]
+pub enum Link {
+    /// It has, and this is the way to the task that owns it.
+    Attached(Arc<Outlet>),
+    /// It has lost it, and waits for the client until then.
+    Detached {
+        /// When it is given up.
+        until: Moment,
+    },
+}
+
+/// One session: a resource of a user.
+#[derive(Debug)]
+pub struct Session {
+    /// Its number.
+    pub id: SessionId,
+    /// Full address.
+    pub jid: FullJid,
+    /// Presence, while available.
+    pub presence: Option<Box<Available>>,
+    /// Its presence has changed while the Presence Engine was down.
+    pub unpublished: bool,
+    /// It has asked for the roster and hears of changes (RFC 6121, section 2.1.6).
+    pub interested: bool,
+    /// It wants carbon copies (XEP-0280).
+    pub carbons: bool,
+    /// Its inbound stanzas.
+    pub tickets: Arc<Tickets>,
+    /// Stream management, where enabled.
+    pub sm: Option<Box<Managed>>,
+    /// Accepted and not written yet.
+    pub out: VecDeque<Out>,
+    /// Its wire.
+    pub link: Link,
+    /// Whom it has sent presence directly (RFC 6121, section 4.6); rooms are among them.
+    pub directed: BTreeSet<Jid>,
+}
+
+/// What a session does with a stanza.
+#[derive(Debug)]
+pub enum Push {
+    /// It is queued.
+    Queued,
+    /// The session cannot take it: it has no wire and no stream management, or its queue is full.
+    Refused(Out),
+}
+
+impl User {
+    /// A user without sessions, owned by its home node.
+    #[must_use]
+    pub fn new(jid: BareJid, home: NodeId) -> Self {
+        let slot = Slot::new(Ownership::new(home, 0), UserState::default());
+        Self { jid, home, slot }
+    }
+}
+
+impl User {
+    /// Changes the state in the name of whoever owns the user now; `None` once the user is gone.
+    pub fn update<R>(&self, mut change: impl FnMut(&mut UserState) -> R) -> Option<R> {
+        loop {
+            match self.slot.with(self.slot.owner(), &mut change) {
+                Ok(result) => return Some(result),
+                Err(SlotError::Stale { .. }) => {}
+                Err(
+                    SlotError::Closed { .. } | SlotError::Frozen { .. } | SlotError::Open { .. },
+                ) => {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl UserState {
+    /// The session of this number.
+    pub fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.id == id)
+    }
+
+    /// The session of this resource.
+    pub fn resource(&mut self, resource: &str) -> Option<&mut Session> {
+        self.sessions
+            .iter_mut()
+            .find(|session| session.jid.resource().as_str() == resource)
+    }
+
+    /// Whether a session is there to whom a message to the bare address may go.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.sessions
+            .iter()
+            .any(|session| session.priority().is_some_and(|p| p >= 0))
+    }
+}
+
+impl Session {
+    /// A new session with this way out.
+    #[must_use]
+    pub fn new(id: SessionId, jid: FullJid, outlet: Arc<Outlet>) -> Self {
+        Self {
+            id,
+            jid,
+            presence: None,
+            unpublished: false,
+            interested: false,
+            carbons: false,
+            tickets: Arc::new(Tickets::new(id)),
+            sm: None,
+            out: VecDeque::new(),
+            link: Link::Attached(outlet),
+            directed: BTreeSet::new(),
+        }
+    }
+
+    /// Priority of its presence; nothing while it is not available.
+    #[must_use]
+    pub fn priority(&self) -> Option<i8> {
+        self.presence.as_ref().map(|presence| presence.priority)
+    }
+
+    /// Whether a client owns it now.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        match self.link {
+            Link::Attached(_) => true,
+            Link::Detached { .. } => false,
+        }
+    }
+
+    /// Whether it can be resumed.
+    #[must_use]
+    pub fn is_resumable(&self) -> bool {
+        self.sm.as_ref().is_some_and(|sm| !sm.name.is_empty())
+    }
+
+    /// Stanzas queued and not acknowledged.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.out.len() + self.sm.as_ref().map_or(0, |sm| sm.unacked.len())
+    }
+
+    /// Queues a stanza and wakes the task that writes; at most `limit` may be queued.
+    pub fn push(&mut self, out: Out, limit: usize) -> Push {
+        match &self.link {
+            Link::Attached(outlet) if self.backlog() < limit => {
+                // A task that has more to write already is awake.
+                if self.out.is_empty() {
+                    outlet.wake();
+                }
+            }
+            Link::Attached(outlet) => {
+                outlet.close(super::outlet::Close::Overrun);
+                return Push::Refused(out);
+            }
+            Link::Detached { .. } if self.is_resumable() && self.backlog() < limit => {}
+            Link::Detached { .. } => return Push::Refused(out),
+        }
+        self.out.push_back(out);
+        Push::Queued
+    }
+}
