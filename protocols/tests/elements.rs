@@ -178,6 +178,24 @@ fn depth_and_attributes_are_bounded() {
         refused(&wide(65)),
         XmlError::TooManyAttributes { limit: 64 }
     );
+    // Every name is looked up among all declarations in force: 64 on each of four levels, no more.
+    let declared = |levels: usize| {
+        let declarations: String = (0..64).map(|n| format!(" xmlns:p{n}='x'")).collect();
+        format!(
+            "{}{}",
+            format!("<a{declarations}>").repeat(levels),
+            "</a>".repeat(levels)
+        )
+    };
+    assert!(Element::parse(declared(4)).is_ok());
+    assert!(
+        Element::parse(format!("<b>{}</b>", declared(4).repeat(9))).is_ok(),
+        "one at a time"
+    );
+    assert_eq!(
+        refused(&declared(5)),
+        XmlError::TooManyDeclarations { limit: 256 }
+    );
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub enum Effect {
     /// Start this timer, or start it anew; when it is over, call `expired`.
     Arm(Timer, Duration),
 
-    /// Stop this timer.
+    /// Stop this timer; nothing, if it is over already.
     Disarm(Timer),
 
     /// Write what was sent so far, then close the connection. The last effect.

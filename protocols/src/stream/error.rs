@@ -214,7 +214,8 @@ impl From<&XmlError> for StreamError {
             XmlError::Restricted(_) => StreamCondition::RestrictedXml,
             XmlError::TooLarge { .. }
             | XmlError::TooDeep { .. }
-            | XmlError::TooManyAttributes { .. } => StreamCondition::PolicyViolation,
+            | XmlError::TooManyAttributes { .. }
+            | XmlError::TooManyDeclarations { .. } => StreamCondition::PolicyViolation,
             XmlError::TextBetween => StreamCondition::BadFormat,
             XmlError::ForbiddenCharacter { .. }
             | XmlError::Syntax { .. }

@@ -101,6 +101,12 @@ pub enum XmlError {
         /// Attributes allowed.
         limit: usize,
     },
+    /// More namespace declarations are in force than allowed.
+    #[error("more than the {limit} namespace declarations allowed at a time")]
+    TooManyDeclarations {
+        /// Declarations allowed.
+        limit: usize,
+    },
     /// Character data between the first-level children of the stream (RFC 6120, section 4.9.3.1).
     #[error("text between the first-level elements of the stream")]
     TextBetween,

@@ -9,6 +9,9 @@ use super::inspect::RawElement;
 use super::scope::Binding;
 use super::token::Bounds;
 
+/// Octets of buffer that a connection keeps while nothing is in it.
+const KEPT_WHEN_IDLE: usize = 4096;
+
 /// How large what arrives on a stream may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -193,8 +196,18 @@ impl Framer {
                     });
                 }
                 Cut::More if self.broken => return Err(XmlError::NotUtf8 { at: self.valid }),
-                Cut::More => return Ok(None),
+                Cut::More => {
+                    self.rest();
+                    return Ok(None);
+                }
             }
+        }
+    }
+
+    /// Gives a large buffer back when nothing is in it: most connections are idle.
+    fn rest(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_WHEN_IDLE {
+            self.buffer = BytesMut::new();
         }
     }
 

@@ -177,7 +177,8 @@ fn content(tokens: &mut Tokens<'_>) -> Result<(Range<usize>, usize), XmlError> {
 }
 
 /// Declarations that the content may need wherever it goes: those of the element itself and the
-/// inherited ones it uses. The default namespace is not among them.
+/// inherited ones it uses in names. The default namespace is not among them. A prefix that occurs
+/// only in text or in a value (as XML Schema types do) is carried only if the element declares it.
 fn carried(declared: Vec<Binding>, base: &[Binding], used: u64) -> Vec<Binding> {
     let mut carried: Vec<Binding> = declared
         .into_iter()

@@ -1,6 +1,6 @@
 //! XML as XMPP has it: UTF-8, namespaces, none of the restricted features (RFC 6120, section 11).
 //!
-//! `quick-xml` cuts text into tags and attributes. It is lenient by design, so [`token`] checks
+//! `quick-xml` cuts text into tags and attributes. It is lenient by design, so `token` checks
 //! what it does not: names, forbidden characters, `<` in attribute values, `]]>` in text,
 //! whitespace between attributes, duplicate attributes after namespace expansion, undeclared
 //! prefixes, reserved namespaces, restricted features and the limits. Both the framer's inspection

@@ -105,6 +105,11 @@ impl<'t> Scope<'t> {
         }
     }
 
+    /// How many declarations of open elements there are.
+    pub(crate) fn declared(&self) -> usize {
+        self.local.len()
+    }
+
     /// The declarations made at `depth`, in document order.
     pub(crate) fn declared_at(&self, depth: usize) -> impl Iterator<Item = Binding> + '_ {
         self.local

@@ -21,6 +21,9 @@ pub struct Bounds {
     pub depth: usize,
     /// Attributes of one element, namespace declarations included.
     pub attributes: usize,
+    /// Namespace declarations of all elements that are open at a time: every name is looked up
+    /// among them.
+    pub declarations: usize,
 }
 
 impl Default for Bounds {
@@ -29,6 +32,7 @@ impl Default for Bounds {
         Self {
             depth: 100,
             attributes: 64,
+            declarations: 256,
         }
     }
 }
@@ -220,6 +224,11 @@ impl<'t> Tokens<'t> {
                 format!("xmlns:{prefix}")
             };
             return Err(XmlError::DuplicateAttribute { name });
+        }
+        if self.scope.declared() >= self.bounds.declarations {
+            return Err(XmlError::TooManyDeclarations {
+                limit: self.bounds.declarations,
+            });
         }
         self.scope.declare(self.depth, prefix, uri)
     }

@@ -134,6 +134,14 @@ impl Driver {
         }
     }
 
+    pub fn expire(&mut self, timer: Timer) {
+        let at = self.timers.iter().position(|armed| *armed == timer);
+        self.timers
+            .remove(at.unwrap_or_else(|| panic!("{timer:?} is not armed")));
+        let effects = self.server.expired(timer);
+        self.perform(effects);
+    }
+
     pub fn say(&mut self, text: &str) {
         self.say_octets(text.as_bytes());
     }

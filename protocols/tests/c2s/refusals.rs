@@ -330,10 +330,7 @@ fn stalled_peers() {
     driver.say(&OPEN[30..]);
     assert_eq!(driver.timers, [Timer::Negotiation]);
     driver.hear();
-    driver.timers.clear();
-    driver.timers.push(Timer::Negotiation);
-    let effects = driver.server.expired(Timer::Negotiation);
-    driver.perform(effects);
+    driver.expire(Timer::Negotiation);
     assert_eq!(driver.error(), "connection-timeout");
     assert!(driver.hear().starts_with("<stream:error>"));
 
@@ -351,8 +348,7 @@ fn stalled_peers() {
     driver.say("</message> ");
     assert_eq!(driver.timers, []);
     driver.say("<mess");
-    let effects = driver.server.expired(Timer::Element);
-    driver.perform(effects);
+    driver.expire(Timer::Element);
     assert_eq!(driver.error(), "connection-timeout");
 }
 

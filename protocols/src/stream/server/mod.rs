@@ -44,8 +44,8 @@ pub struct C2sServer {
     managed: bool,
     /// An error to tell as soon as the client's new stream is open.
     pending: Option<StreamError>,
-    /// Whether [`Timer::Element`] runs.
-    element_timer: bool,
+    /// The timers that run.
+    timers: Timers,
 }
 
 /// Who the client is.
@@ -89,6 +89,35 @@ struct Exchange {
     user: Option<String>,
 }
 
+/// A set of timers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timers(u8);
+
+impl Timers {
+    fn bit(timer: Timer) -> u8 {
+        match timer {
+            Timer::Negotiation => 1,
+            Timer::Element => 2,
+            Timer::Closing => 4,
+        }
+    }
+
+    fn runs(self, timer: Timer) -> bool {
+        self.0 & Self::bit(timer) != 0
+    }
+
+    fn start(&mut self, timer: Timer) {
+        self.0 |= Self::bit(timer);
+    }
+
+    /// Answers whether it ran.
+    fn stop(&mut self, timer: Timer) -> bool {
+        let ran = self.runs(timer);
+        self.0 &= !Self::bit(timer);
+        ran
+    }
+}
+
 impl State {
     /// Whether reading waits for an answer of the caller.
     fn is_blocked(&self) -> bool {
@@ -109,8 +138,7 @@ impl C2sServer {
     /// and resources are drawn from it.
     #[must_use]
     pub fn new(config: Arc<C2sConfig>, layer: Layer, seed: Secret) -> (Self, Vec<Effect>) {
-        let effects = vec![Effect::Arm(Timer::Negotiation, config.limits.negotiation)];
-        let server = Self {
+        let mut server = Self {
             framer: Framer::new(config.limits.before_login()),
             entropy: Entropy::new(seed),
             state: State::Header { restarted: false },
@@ -122,9 +150,11 @@ impl C2sServer {
             attempts: 0,
             managed: false,
             pending: None,
-            element_timer: false,
+            timers: Timers::default(),
             config,
         };
+        let mut effects = Vec::new();
+        server.arm(Timer::Negotiation, &mut effects);
         (server, effects)
     }
 
@@ -197,25 +227,22 @@ impl C2sServer {
         effects
     }
 
-    /// A timer is over.
+    /// A timer is over. A timer that does not run any more is ignored.
     pub fn expired(&mut self, timer: Timer) -> Vec<Effect> {
         let mut effects = Vec::new();
-        match (timer, &self.state) {
-            (_, State::Closed) => {}
-            (Timer::Closing, State::Closing) => self.finish(Cause::ClosingTimeout, &mut effects),
-            (Timer::Closing, _) | (Timer::Element, State::Closing) => {}
-            (Timer::Negotiation, _) if self.full_jid().is_some() => {}
-            (Timer::Negotiation, _) => {
-                let error = StreamError::new(StreamCondition::ConnectionTimeout)
-                    .with_text("login took too long");
-                self.abort(error, &mut effects);
-            }
-            (Timer::Element, _) => {
-                let error = StreamError::new(StreamCondition::ConnectionTimeout)
-                    .with_text("an element was begun and not ended in time");
-                self.abort(error, &mut effects);
-            }
+        if !self.timers.stop(timer) {
+            return effects;
         }
+        let text = match timer {
+            Timer::Closing => {
+                self.finish(Cause::ClosingTimeout, &mut effects);
+                return effects;
+            }
+            Timer::Negotiation => "login took too long",
+            Timer::Element => "an element was begun and not ended in time",
+        };
+        let error = StreamError::new(StreamCondition::ConnectionTimeout).with_text(text);
+        self.abort(error, &mut effects);
         effects
     }
 
@@ -255,7 +282,7 @@ impl C2sServer {
         self.open_into(&mut octets);
         octets.extend_from_slice(b"</stream:stream>");
         effects.push(Effect::Send(octets.into()));
-        effects.push(Effect::Arm(Timer::Closing, self.config.limits.closing));
+        self.arm(Timer::Closing, &mut effects);
         self.state = State::Closing;
         self.run(&mut effects);
         effects
@@ -283,12 +310,28 @@ impl C2sServer {
             return;
         }
         let within = !self.state.is_blocked() && self.framer.is_within();
-        if within && (complete || !self.element_timer) {
-            effects.push(Effect::Arm(Timer::Element, self.config.limits.element));
-        } else if !within && self.element_timer {
-            effects.push(Effect::Disarm(Timer::Element));
+        if !within {
+            self.disarm(Timer::Element, effects);
+        } else if complete || !self.timers.runs(Timer::Element) {
+            self.arm(Timer::Element, effects);
         }
-        self.element_timer = within;
+    }
+
+    fn arm(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
+        let limits = &self.config.limits;
+        let duration = match timer {
+            Timer::Negotiation => limits.negotiation,
+            Timer::Element => limits.element,
+            Timer::Closing => limits.closing,
+        };
+        self.timers.start(timer);
+        effects.push(Effect::Arm(timer, duration));
+    }
+
+    fn disarm(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
+        if self.timers.stop(timer) {
+            effects.push(Effect::Disarm(timer));
+        }
     }
 
     fn frame(&mut self, frame: Frame, effects: &mut Vec<Effect>) {
@@ -368,14 +411,8 @@ impl C2sServer {
     }
 
     fn finish(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
-        if self.full_jid().is_none() {
-            effects.push(Effect::Disarm(Timer::Negotiation));
-        }
-        if std::mem::take(&mut self.element_timer) {
-            effects.push(Effect::Disarm(Timer::Element));
-        }
-        if matches!(self.state, State::Closing) {
-            effects.push(Effect::Disarm(Timer::Closing));
+        for timer in [Timer::Negotiation, Timer::Element, Timer::Closing] {
+            self.disarm(timer, effects);
         }
         self.state = State::Closed;
         effects.push(Effect::Close(cause));

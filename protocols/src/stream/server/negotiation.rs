@@ -247,7 +247,7 @@ impl C2sServer {
     }
 
     fn enter_session(&mut self, full: FullJid, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Disarm(Timer::Negotiation));
+        self.disarm(Timer::Negotiation, effects);
         self.peer = Peer::Bound(full);
         self.state = State::Elements;
         self.run(effects);
