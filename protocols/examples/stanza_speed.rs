@@ -13,8 +13,7 @@ use takeover_protocols::{jid, ns};
 const HEADER: &str = "<stream:stream to='example.org' version='1.0' xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams'>";
 const MESSAGE: &str = "<message to='bob@example.org/desk' id='8f3a2c' type='chat'>\
-    <body>It was the best of times, it was the worst of times, it was</body>\
-    <active xmlns='http://jabber.org/protocol/chatstates'/></message>";
+    <body>It was the best of times, it was the worst of times, it was the age</body></message>";
 const COUNT: usize = 200_000;
 
 /// Frames that came out of the stream of messages, shown to `each`.
