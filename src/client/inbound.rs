@@ -1,0 +1,275 @@
+//! What a client does with what it receives.
+
+use takeover_protocols::delay::Delay;
+use takeover_protocols::jid::{BareJid, Jid};
+use takeover_protocols::ns;
+use takeover_protocols::stanza::{
+    Condition, IqType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind,
+};
+use takeover_protocols::stream::C2sClient;
+use takeover_protocols::xml::Element;
+
+use super::pipe::Pipe;
+use super::session::Session;
+use super::{Arrived, Note, Received, words};
+
+/// Status code: this presence is about the receiver itself (XEP-0045, section 7.2.2).
+const SELF_PRESENCE: &str = "110";
+/// Status code: the room has just been created (XEP-0045, section 10.1.1).
+const CREATED: &str = "201";
+
+impl Session {
+    pub(super) fn stanza(&mut self, stanza: &Stanza, machine: &C2sClient, pipe: &mut Pipe) {
+        match stanza.kind {
+            StanzaKind::Message(kind) => self.message(kind, stanza),
+            StanzaKind::Presence(kind) => self.presence(kind, stanza, machine, pipe),
+            StanzaKind::Iq(kind) => self.iq(kind, stanza, machine, pipe),
+        }
+    }
+
+    fn message(&mut self, kind: MessageType, stanza: &Stanza) {
+        if kind == MessageType::Error {
+            return self.returned(stanza);
+        }
+        let Some(body) = stanza.body() else { return };
+        let delayed = Delay::of(stanza).is_some();
+        let id = words::origin_id(stanza);
+        self.shared.receive(Received {
+            at: self.shared.now(),
+            from: stanza.from.clone(),
+            id: id.clone(),
+            body,
+            delayed,
+        });
+        let Some(id) = id else { return };
+        let in_room = kind == MessageType::Groupchat;
+        let how = if in_room && delayed {
+            Arrived::History
+        } else {
+            Arrived::Live
+        };
+        let mut oracle = self.shared.oracle.lock();
+        oracle.delivered(&self.shared.name, &id, how);
+        if in_room && stanza.from.as_ref().is_some_and(|from| self.is_me(from)) {
+            oracle.acknowledged(&id);
+        }
+    }
+
+    /// A message of ours came back as an error.
+    fn returned(&mut self, stanza: &Stanza) {
+        let what = stanza
+            .error()
+            .map_or_else(|| "error".to_owned(), |error| error.to_string());
+        if let Some(id) = &stanza.id {
+            self.shared.oracle.lock().refused(id);
+        }
+        let from = stanza
+            .from
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        self.shared.note(Note::Error {
+            what: format!("message to {from}: {what}"),
+        });
+    }
+
+    /// Whether an occupant's address is this client's own.
+    fn is_me(&self, from: &Jid) -> bool {
+        let nick = self.rooms.get(&from.to_bare());
+        nick.is_some_and(|nick| {
+            from.resource()
+                .is_some_and(|resource| resource.as_str() == nick)
+        })
+    }
+
+    fn presence(
+        &mut self,
+        kind: PresenceType,
+        stanza: &Stanza,
+        machine: &C2sClient,
+        pipe: &mut Pipe,
+    ) {
+        let Some(from) = &stanza.from else { return };
+        if self.rooms.contains_key(&from.to_bare()) {
+            return self.in_room(kind, from, stanza, machine, pipe);
+        }
+        match kind {
+            PresenceType::Available => drop(self.shared.view.lock().available.insert(from.clone())),
+            PresenceType::Unavailable => {
+                self.shared.view.lock().available.remove(from);
+            }
+            PresenceType::Subscribe => {
+                let answer = words::subscription(PresenceType::Subscribed, from.to_bare());
+                self.send(&answer, None, machine, pipe);
+            }
+            PresenceType::Error => {
+                let what = stanza
+                    .error()
+                    .map_or_else(|| "error".to_owned(), |e| e.to_string());
+                self.shared.note(Note::Error {
+                    what: format!("presence to {from}: {what}"),
+                });
+            }
+            PresenceType::Subscribed
+            | PresenceType::Unsubscribe
+            | PresenceType::Unsubscribed
+            | PresenceType::Probe => {}
+        }
+    }
+
+    fn in_room(
+        &mut self,
+        kind: PresenceType,
+        from: &Jid,
+        stanza: &Stanza,
+        machine: &C2sClient,
+        pipe: &mut Pipe,
+    ) {
+        let room = from.to_bare();
+        let codes = status_codes(stanza);
+        let mine = codes.iter().any(|code| code == SELF_PRESENCE) || self.is_me(from);
+        match kind {
+            PresenceType::Available => {
+                if codes.iter().any(|code| code == CREATED) {
+                    let id = self.next_id("configure");
+                    self.send(&words::configure(room.clone(), &id), None, machine, pipe);
+                }
+                self.occupant(&room, from, true);
+                if mine {
+                    self.entered(&room);
+                }
+            }
+            PresenceType::Unavailable => {
+                self.occupant(&room, from, false);
+                if mine {
+                    self.thrown_out(&room, &reason(stanza, &codes));
+                }
+            }
+            PresenceType::Error => {
+                let why = stanza
+                    .error()
+                    .map_or_else(|| "error".to_owned(), |e| e.to_string());
+                self.thrown_out(&room, &why);
+            }
+            PresenceType::Subscribe
+            | PresenceType::Subscribed
+            | PresenceType::Unsubscribe
+            | PresenceType::Unsubscribed
+            | PresenceType::Probe => {}
+        }
+    }
+
+    fn occupant(&self, room: &BareJid, from: &Jid, present: bool) {
+        let Some(nick) = from.resource().map(ToString::to_string) else {
+            return;
+        };
+        let mut view = self.shared.view.lock();
+        let room = view.rooms.entry(room.clone()).or_default();
+        if present {
+            room.occupants.insert(nick);
+        } else {
+            room.occupants.remove(&nick);
+        }
+    }
+
+    fn entered(&mut self, room: &BareJid) {
+        let mut view = self.shared.view.lock();
+        let seen = view.rooms.entry(room.clone()).or_default();
+        if std::mem::replace(&mut seen.inside, true) {
+            return;
+        }
+        drop(view);
+        let now = self.shared.now();
+        self.shared
+            .oracle
+            .lock()
+            .entered(&self.shared.name, room.as_str(), now);
+        self.shared.note(Note::Entered { room: room.clone() });
+    }
+
+    /// Not in the room any more, not by its own will: it is still owed what is said there.
+    fn thrown_out(&mut self, room: &BareJid, why: &str) {
+        if let Some(seen) = self.shared.view.lock().rooms.get_mut(room) {
+            seen.inside = false;
+            seen.occupants.clear();
+        }
+        self.shared.note(Note::Left {
+            room: room.clone(),
+            why: why.to_owned(),
+        });
+        self.outside.insert(room.clone());
+    }
+
+    fn iq(&mut self, kind: IqType, stanza: &Stanza, machine: &C2sClient, pipe: &mut Pipe) {
+        match kind {
+            IqType::Result | IqType::Error => {
+                if let Some(id) = &stanza.id {
+                    self.shared
+                        .view
+                        .lock()
+                        .answers
+                        .insert(id.clone(), stanza.clone());
+                }
+            }
+            IqType::Get | IqType::Set => {
+                let answer = self.answer(kind, stanza);
+                self.send(&answer, None, machine, pipe);
+            }
+        }
+    }
+
+    /// XMPP-2: every request has exactly one answer.
+    fn answer(&self, kind: IqType, stanza: &Stanza) -> Stanza {
+        let pinged = stanza.asks(IqType::Get, "ping", ns::PING);
+        let pushed = kind == IqType::Set && stanza.has_child("query", ns::ROSTER);
+        if pinged || pushed {
+            return stanza.result();
+        }
+        if stanza.asks(IqType::Get, "query", ns::VERSION) {
+            let name = Element::new("name", ns::VERSION).with_text("takeover client");
+            let version = Element::new("version", ns::VERSION).with_text(env!("CARGO_PKG_VERSION"));
+            let query = Element::new("query", ns::VERSION)
+                .with_child(name)
+                .with_child(version);
+            return stanza.result_with(&query);
+        }
+        let error = StanzaError::new(Condition::ServiceUnavailable);
+        stanza
+            .error_reply(&error)
+            .unwrap_or_else(|| stanza.result())
+    }
+}
+
+fn status_codes(stanza: &Stanza) -> Vec<String> {
+    let Some(user) = stanza.child("x", ns::MUC_USER) else {
+        return Vec::new();
+    };
+    let codes = user
+        .children()
+        .filter(|child| child.is("status", ns::MUC_USER));
+    codes
+        .filter_map(|status| status.attr("code").map(str::to_owned))
+        .collect()
+}
+
+/// Why a client is out of a room, as well as the room's presence says it.
+fn reason(stanza: &Stanza, codes: &[String]) -> String {
+    let user = stanza.child("x", ns::MUC_USER);
+    let destroyed = user
+        .as_ref()
+        .is_some_and(|x| x.child("destroy", ns::MUC_USER).is_some());
+    match (
+        destroyed,
+        codes
+            .iter()
+            .find(|code| *code != SELF_PRESENCE)
+            .map(String::as_str),
+    ) {
+        (true, _) => "the room was destroyed".to_owned(),
+        (false, Some("301")) => "banned".to_owned(),
+        (false, Some("307")) => "kicked".to_owned(),
+        (false, Some("321")) => "no longer a member".to_owned(),
+        (false, Some("332")) => "the service is shutting down".to_owned(),
+        (false, Some(code)) => format!("status {code}"),
+        (false, None) => "unavailable".to_owned(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Who a client is and how it behaves.
+
+use std::time::Duration;
+
+use takeover_protocols::jid::BareJid;
+
+/// What a client does when it has lost its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconnect {
+    /// Waits a random protocol time between these limits (SES-5), then logs in again.
+    Window {
+        /// *Client Re-Login Lower Limit*.
+        lower: Duration,
+        /// *Client Re-Login Upper Limit*.
+        upper: Duration,
+    },
+    /// Logs in again at once.
+    Promptly,
+    /// Stays away.
+    Never,
+}
+
+impl Default for Reconnect {
+    /// The window with the parameters' defaults, 120 s to 537 s.
+    fn default() -> Self {
+        Self::Window {
+            lower: Duration::from_secs(120),
+            upper: Duration::from_secs(537),
+        }
+    }
+}
+
+/// Who a client is and how it behaves.
+#[derive(Debug, Clone)]
+pub struct ClientSpec {
+    /// Its name in journal, oracle and reports; the account's local part unless set otherwise.
+    pub name: String,
+    /// Its account.
+    pub user: BareJid,
+    /// The account's password.
+    pub password: String,
+    /// The resource it asks for.
+    pub resource: String,
+    /// The places it tries, in order: its home node, then the backup.
+    pub places: Vec<String>,
+    /// Whether it asks for stream management with resumption (XEP-0198).
+    pub stream_management: bool,
+    /// What it does when it has lost its node.
+    pub reconnect: Reconnect,
+    /// Whether it sends initial presence after login.
+    pub available: bool,
+    /// How long it waits when no place lets it in.
+    pub retry: Duration,
+}
+
+impl ClientSpec {
+    /// A client of `user` that behaves as the rules say and tries `places` in order.
+    pub fn new(user: BareJid, password: &str, places: Vec<String>) -> Self {
+        Self {
+            name: user
+                .node()
+                .map_or_else(|| user.to_string(), ToString::to_string),
+            user,
+            password: password.to_owned(),
+            resource: "takeover".to_owned(),
+            places,
+            stream_management: true,
+            reconnect: Reconnect::default(),
+            available: true,
+            retry: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The stanzas a client sends.
+
+use takeover_protocols::jid::{BareJid, FullJid, Jid};
+use takeover_protocols::ns;
+use takeover_protocols::stanza::{IqType, MessageType, PresenceType, Stanza};
+use takeover_protocols::xml::Element;
+
+/// A message with a body. Its id also stands in an `<origin-id/>`, which no server rewrites.
+pub(super) fn message(kind: MessageType, to: impl Into<Jid>, id: &str, body: &str) -> Stanza {
+    Stanza::message(kind)
+        .with_to(to)
+        .with_id(id)
+        .with_child(&Element::new("body", ns::CLIENT).with_text(body))
+        .with_child(&Element::new("origin-id", ns::STANZA_ID).with_attr("id", id))
+}
+
+/// The id that the origin gave a message.
+pub(super) fn origin_id(stanza: &Stanza) -> Option<String> {
+    let origin = stanza.child("origin-id", ns::STANZA_ID);
+    origin
+        .and_then(|origin| origin.attr("id").map(str::to_owned))
+        .or_else(|| stanza.id.clone())
+}
+
+/// Initial presence (RFC 6121, section 4.2).
+pub(super) fn available() -> Stanza {
+    Stanza::presence(PresenceType::Available)
+}
+
+/// Enters a room (XEP-0045, section 7.2) and asks for all of its history.
+pub(super) fn enter(occupant: FullJid) -> Stanza {
+    let history = Element::new("history", ns::MUC).with_attr("maxstanzas", "100000");
+    Stanza::presence(PresenceType::Available)
+        .with_to(occupant)
+        .with_child(&Element::new("x", ns::MUC).with_child(history))
+}
+
+/// Leaves a room (XEP-0045, section 7.14).
+pub(super) fn leave(occupant: FullJid) -> Stanza {
+    Stanza::presence(PresenceType::Unavailable).with_to(occupant)
+}
+
+/// Makes a room that has just been created persistent and open (XEP-0045, section 10.1.3).
+pub(super) fn configure(room: BareJid, id: &str) -> Stanza {
+    let field = |name: &str, value: &str| {
+        Element::new("field", ns::DATA_FORMS)
+            .with_attr("var", name)
+            .with_child(Element::new("value", ns::DATA_FORMS).with_text(value))
+    };
+    let form = Element::new("x", ns::DATA_FORMS)
+        .with_attr("type", "submit")
+        .with_child(field(
+            "FORM_TYPE",
+            "http://jabber.org/protocol/muc#roomconfig",
+        ))
+        .with_child(field("muc#roomconfig_persistentroom", "1"));
+    let query = Element::new("query", ns::MUC_OWNER).with_child(form);
+    Stanza::iq(IqType::Set, id).with_to(room).with_child(&query)
+}
+
+/// Asks for the roster (RFC 6121, section 2.2).
+pub(super) fn roster(id: &str) -> Stanza {
+    Stanza::iq(IqType::Get, id).with_child(&Element::new("query", ns::ROSTER))
+}
+
+/// A presence about subscriptions (RFC 6121, section 3).
+pub(super) fn subscription(kind: PresenceType, to: BareJid) -> Stanza {
+    Stanza::presence(kind).with_to(to)
+}
