@@ -89,8 +89,9 @@ pub struct HaNode {
     pub resume_reason: Reason,
     /// Whether it initializes in order to recover the group.
     pub recovering: bool,
-    /// While `Initializing` because HA was just switched on: services that are down count at once (HA-9).
-    pub enabling: bool,
+    /// While `Initializing`: whether what is down now stays down. Services that are still starting are
+    /// waited for; those that failed, or were down when HA was switched on, are not (HA-9).
+    pub services_known: bool,
     /// What it knows of its own services.
     pub health: Health,
     /// What it knows of its peer.

@@ -71,11 +71,13 @@ pub enum Phase {
     HandingBack,
     /// `FallingBack`: the peer's users are free for it.
     HandedBack,
+    /// `FailedMode`, entered while the peer was away: nothing more is tried without an operator.
+    GaveUp,
 }
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Phase; 8] = [
+    pub const ALL: [Phase; 9] = [
         Phase::Rest,
         Phase::Releasing,
         Phase::Released,
@@ -84,6 +86,7 @@ impl Phase {
         Phase::Starting,
         Phase::HandingBack,
         Phase::HandedBack,
+        Phase::GaveUp,
     ];
 }
 

@@ -1,0 +1,125 @@
+//! The peer is heard, or is not (HA-1, HA-15).
+
+use super::effect::{Alarm, Effect, Staleness};
+use super::params::Detection;
+use super::peer::{Body, Link, PeerMessage, PeerView, Status};
+use super::reason::Reason;
+use super::state::State;
+use super::timer::Timer;
+use super::turn::Turn;
+use crate::id::Incarnation;
+
+/// A message of the peer.
+pub(super) fn message(turn: &mut Turn<'_>, message: &PeerMessage) {
+    if let Some(why) = staleness(turn, message) {
+        turn.push(Effect::DropStale(why));
+        if let Staleness::ForOldLife { .. } = why {
+            note_life(turn, message.from);
+            turn.send_status(true);
+        }
+        return;
+    }
+    note_life(turn, message.from);
+    turn.node.peer.seq = message.seq;
+    match message.body {
+        Body::Goodbye => goodbye(turn),
+        Body::Status(status) => heard(turn, status),
+    }
+    if message.ask {
+        turn.send_status(false);
+    }
+}
+
+/// Why a message does not count, if it does not.
+fn staleness(turn: &Turn<'_>, message: &PeerMessage) -> Option<Staleness> {
+    let (known, mine) = (turn.node.peer.incarnation, turn.node.incarnation);
+    if message.from < known {
+        return Some(Staleness::OldLife {
+            sent_by: message.from,
+            known,
+        });
+    }
+    if message.to != mine && message.to != Incarnation(0) {
+        return Some(Staleness::ForOldLife {
+            meant_for: message.to,
+            mine,
+        });
+    }
+    let heard = turn.node.peer.seq;
+    (message.from == known && message.seq <= heard).then_some(Staleness::Overtaken {
+        seq: message.seq,
+        heard,
+    })
+}
+
+/// A new life of the peer: what the old one said counts no more.
+fn note_life(turn: &mut Turn<'_>, from: Incarnation) {
+    if from > turn.node.peer.incarnation {
+        let link = turn.node.peer.link;
+        turn.node.peer = PeerView {
+            link,
+            incarnation: from,
+            ..PeerView::default()
+        };
+    }
+}
+
+fn goodbye(turn: &mut Turn<'_>) {
+    turn.node.peer.link = Link::Gone;
+    turn.disarm(Timer::PeerSilence);
+    turn.raise(Alarm::PeerLost(Reason::PeerReboot));
+}
+
+fn heard(turn: &mut Turn<'_>, status: Status) {
+    turn.node.peer.link = Link::Alive;
+    turn.node.peer.status = Some(status);
+    if !turn.node.enabled {
+        return;
+    }
+    match turn.params.detection {
+        Detection::KeepAlive { timeout, .. } => {
+            let starting =
+                status.state == State::Initializing || turn.node.state == State::Initializing;
+            let after = if starting {
+                turn.params.initialization_timeout
+            } else {
+                timeout
+            };
+            turn.arm(Timer::PeerSilence, after);
+        }
+        Detection::ConnectTimeout { .. } => turn.disarm(Timer::PeerSilence),
+    }
+}
+
+/// Nothing was heard for the timeout.
+pub(super) fn silence(turn: &mut Turn<'_>) {
+    turn.node.peer.link = Link::Silent;
+    turn.raise(Alarm::PeerLost(Reason::PeerDown));
+}
+
+/// Time for a keep-alive.
+pub(super) fn keep_alive(turn: &mut Turn<'_>) {
+    if !turn.node.enabled {
+        return;
+    }
+    turn.arm(Timer::Heartbeat, turn.params.detection.interval());
+    match turn.params.detection {
+        Detection::KeepAlive { .. } => turn.send_status(turn.node.peer.link != Link::Alive),
+        Detection::ConnectTimeout {
+            connect_timeout, ..
+        } => {
+            turn.send_status(true);
+            let waiting = turn.node.timers.contains(Timer::PeerSilence);
+            if turn.node.peer.link == Link::Alive && !waiting {
+                turn.arm(Timer::PeerSilence, connect_timeout);
+            }
+        }
+    }
+}
+
+/// The node is shut down in order: the peer need not wait.
+pub(super) fn say_goodbye(turn: &mut Turn<'_>) {
+    if turn.node.enabled {
+        turn.send(Body::Goodbye, false);
+    }
+}
