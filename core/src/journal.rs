@@ -2,7 +2,9 @@
 //!
 //! Assertions, timelines, reports and replay comparison read it; nothing else is a source of truth.
 
+use crate::ha::{self, PeerMessage};
 use crate::id::NodeId;
+use crate::service::{ServiceKind, ServiceState};
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -85,6 +87,63 @@ pub enum Event {
         /// Which life of the node this is, from 1.
         incarnation: u32,
     },
+    /// A service's state has changed (SVC-1).
+    Service {
+        /// Which.
+        kind: ServiceKind,
+        /// The state it has now.
+        state: ServiceState,
+    },
+    /// A node's HA state or reason has changed (HA-13).
+    Ha(ha::StateChange),
+    /// SRM has sent its peer a message.
+    PeerSent {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: PeerMessage,
+    },
+    /// A message of the peer's SRM was dropped unread.
+    PeerStale(ha::Staleness),
+    /// SRM raises an alarm.
+    HaAlarm(ha::Alarm),
+    /// An administrator's action on the group was refused (HA-11).
+    HaRefused(ha::Refusal),
+    /// SRM has asked for users to be moved.
+    MoveAsked {
+        /// What is to be done.
+        work: UserWork,
+        /// The number of the request.
+        attempt: ha::Attempt,
+    },
+    /// The move of users that SRM asked for has ended.
+    MoveEnded {
+        /// What was to be done.
+        work: UserWork,
+        /// The number of the request.
+        attempt: ha::Attempt,
+        /// How many users were moved, or why they were not.
+        outcome: Result<u64, String>,
+    },
+    /// One of SRM and ICSA has noticed the end of the other (ICP-14).
+    WatchedEnded {
+        /// Who has noticed.
+        watcher: ServiceKind,
+        /// Whose end.
+        watched: ServiceKind,
+        /// How it ended.
+        exit: String,
+    },
+    /// A fault was injected.
+    Fault {
+        /// What was done.
+        what: String,
+    },
+    /// A notification for the operator.
+    Alarm {
+        /// What it says.
+        text: String,
+    },
     /// The conditions of a link have changed.
     Link {
         /// Whence.
@@ -138,6 +197,38 @@ pub enum Event {
     },
 }
 
+/// What SRM asks the data plane to do with users (HA-4, HA-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum UserWork {
+    /// Let go of every user hosted here, for the peer to take.
+    Release,
+    /// Take every user of the group that is not here yet.
+    TakeOver {
+        /// The owner has not let go: it is dead or cut off.
+        forced: bool,
+    },
+    /// Let go of every user whose home is the peer.
+    HandBack,
+    /// Take every user whose home is here.
+    TakeBack {
+        /// The owner may not have let go.
+        forced: bool,
+    },
+}
+
+impl fmt::Display for UserWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Release => "release users",
+            Self::TakeOver { forced: false } => "take over users",
+            Self::TakeOver { forced: true } => "take over users by force",
+            Self::HandBack => "hand back users",
+            Self::TakeBack { forced: false } => "take back users",
+            Self::TakeBack { forced: true } => "take back users by force",
+        })
+    }
+}
+
 /// The power of a node (SVC-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Power {
@@ -176,6 +267,41 @@ impl fmt::Display for Event {
             Self::TimerFired { timer } => write!(f, "timer {timer} fired"),
             Self::TimerCancelled { timer } => write!(f, "timer {timer} cancelled"),
             Self::Power { power, incarnation } => write!(f, "power {power} (life {incarnation})"),
+            Self::Service { kind, state } => write!(f, "service {} {state}", kind.short_name()),
+            Self::Ha(change) => write!(f, "ha {change}"),
+            Self::PeerSent { to, message } => write!(f, "srm to n{}: {message}", to.0),
+            Self::PeerStale(staleness) => write!(f, "srm dropped a stale message: {staleness:?}"),
+            Self::HaAlarm(alarm) => write!(f, "alarm {alarm:?}"),
+            Self::HaRefused(refusal) => write!(f, "ha {refusal}"),
+            Self::MoveAsked { work, attempt } => write!(f, "{work} ({attempt}) asked for"),
+            Self::MoveEnded {
+                work,
+                attempt,
+                outcome: Ok(users),
+            } => {
+                write!(f, "{work} ({attempt}) done: {users} users")
+            }
+            Self::MoveEnded {
+                work,
+                attempt,
+                outcome: Err(why),
+            } => {
+                write!(f, "{work} ({attempt}) failed: {why}")
+            }
+            Self::WatchedEnded {
+                watcher,
+                watched,
+                exit,
+            } => {
+                write!(
+                    f,
+                    "{} notices that {} {exit}",
+                    watcher.short_name(),
+                    watched.short_name()
+                )
+            }
+            Self::Fault { what } => write!(f, "fault {what}"),
+            Self::Alarm { text } => write!(f, "alarm {text}"),
             Self::Link { from, to, now } => write!(f, "link n{} to n{} {now}", from.0, to.0),
             Self::StalePackets {
                 from,

@@ -30,8 +30,11 @@ pub trait Actor: Send + Sized + 'static {
     type Timer: TimerKey;
     /// The field's name for this kind of actor, as the journal prints it.
     const KIND: &'static str;
-    /// Whether each of its timers is journalled when armed, fired and cancelled.
-    const RECORD_TIMERS: bool = false;
+
+    /// Whether this timer is journalled when armed, fired and cancelled.
+    fn records(_timer: Self::Timer) -> bool {
+        false
+    }
 
     /// Runs once, before any message.
     fn started(&mut self, _ctx: &mut Ctx<Self>) {}

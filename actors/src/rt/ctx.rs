@@ -108,7 +108,7 @@ impl<A: Actor> Ctx<A> {
         let id = self.world.timers(self.place).arm(deadline, fire);
         self.timers.insert(timer, (slot, id));
         self.slots.insert(slot, timer);
-        if A::RECORD_TIMERS {
+        if A::records(timer) {
             self.journal(Event::TimerArmed {
                 timer: format!("{timer:?}"),
                 deadline,
@@ -120,7 +120,7 @@ impl<A: Actor> Ctx<A> {
     /// False if it was not armed.
     pub fn cancel(&mut self, timer: A::Timer) -> bool {
         let was_armed = self.disarm(timer);
-        if was_armed && A::RECORD_TIMERS {
+        if was_armed && A::records(timer) {
             self.journal(Event::TimerCancelled {
                 timer: format!("{timer:?}"),
             });
@@ -224,6 +224,22 @@ impl<A: Actor> Ctx<A> {
         self.runs.insert(run, task);
     }
 
+    /// As [`Ctx::run`], for a future that waits for somebody outside of the lab's threads (a storage
+    /// engine): virtual time stands still until it is complete.
+    pub fn run_outside<T: 'static>(
+        &mut self,
+        future: impl Future<Output = T> + 'static,
+        message: impl FnOnce(T) -> A::Msg + 'static,
+    ) {
+        let busy = self.world.busy();
+        let work = async move {
+            let output = future.await;
+            drop(busy);
+            output
+        };
+        self.run(work, message);
+    }
+
     /// How many futures given to [`Ctx::run`] have not come back yet.
     pub fn running(&self) -> usize {
         self.runs.len()
@@ -244,6 +260,14 @@ impl<A: Actor> Ctx<A> {
             None => return false,
         }
         true
+    }
+
+    /// Asks all children to stop in order, as [`Ctx::stop_child`] does.
+    pub fn stop_children(&mut self) {
+        let children: Vec<ChildId> = self.children.keys().copied().collect();
+        for child in children {
+            self.stop_child(child);
+        }
     }
 
     /// Ends a child and everything below it at once: none of it runs another handler. Its end is

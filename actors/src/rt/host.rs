@@ -147,7 +147,7 @@ impl<A: Actor> Host<A> {
             return;
         };
         self.ctx.timers.remove(&timer);
-        if A::RECORD_TIMERS {
+        if A::records(timer) {
             self.ctx.journal(Event::TimerFired {
                 timer: format!("{timer:?}"),
             });
@@ -224,6 +224,7 @@ impl<A: Actor> Host<A> {
             exit,
         };
         record_exit(&self.ctx.world, self.ctx.node, &exit);
+        self.ctx.mailbox.tell_watchers(&exit);
         self.parent.exited(exit);
         actix_ctx.stop();
     }

@@ -5,6 +5,7 @@
 
 use super::actor::{ChildExited, ChildId};
 use super::life::Life;
+use super::recipient::Recipient;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
@@ -127,6 +128,14 @@ struct Queue<M> {
     ended: bool,
 }
 
+type ExitHearer = Box<dyn FnOnce(ChildExited) + Send>;
+
+/// Who besides the parent hears of the end.
+enum Watchers {
+    Waiting(Vec<ExitHearer>),
+    Told(ChildExited),
+}
+
 pub(super) type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// The shared half of an actor: queue, life, identity.
@@ -139,6 +148,7 @@ pub(super) struct Mailbox<M> {
     spec: MailboxSpec,
     queue: Mutex<Queue<M>>,
     waker: OnceLock<Waker>,
+    watchers: Mutex<Watchers>,
     taken: AtomicU64,
     overflowed: AtomicU64,
     stale: AtomicU64,
@@ -173,6 +183,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 ended: false,
             }),
             waker: OnceLock::new(),
+            watchers: Mutex::new(Watchers::Waiting(Vec::new())),
             taken: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
             stale: AtomicU64::new(0),
@@ -311,6 +322,26 @@ impl<M: Send + 'static> Mailbox<M> {
         self.put(self.queue.lock(), Item::Exited(exit));
     }
 
+    /// Tells everybody who watches, and whoever will, of the end.
+    pub(super) fn tell_watchers(&self, exit: &ChildExited) {
+        let before = std::mem::replace(&mut *self.watchers.lock(), Watchers::Told(exit.clone()));
+        if let Watchers::Waiting(hearers) = before {
+            hearers.into_iter().for_each(|hear| hear(exit.clone()));
+        }
+    }
+
+    fn watch(&self, hear: ExitHearer) {
+        let mut watchers = self.watchers.lock();
+        match &mut *watchers {
+            Watchers::Waiting(hearers) => hearers.push(hear),
+            Watchers::Told(exit) => {
+                let exit = exit.clone();
+                drop(watchers);
+                hear(exit);
+            }
+        }
+    }
+
     fn count_overflow(&self) {
         let total = self.overflowed.fetch_add(1, Ordering::Relaxed) + 1;
         if total.is_power_of_two() {
@@ -429,46 +460,20 @@ impl<M: Send + 'static> Addr<M> {
         MailboxProbe(Arc::downgrade(&mailbox))
     }
 
+    /// Has `to` told of this actor's end, once, besides its parent; at once if it has ended already.
+    /// A recipient that refuses is not told again.
+    pub fn watch(&self, to: Recipient<ChildExited>) {
+        self.0.watch(Box::new(move |exit| {
+            let _ = to.send(exit);
+        }));
+    }
+
     /// A narrower address: takes `N`, sends what `map` makes of it.
     pub fn recipient<N: 'static>(
         &self,
         map: impl Fn(N) -> M + Send + Sync + 'static,
     ) -> Recipient<N> {
         let addr = self.clone();
-        Recipient(Arc::new(move |message| {
-            addr.send(map(message)).map_err(|refused| refused.why)
-        }))
-    }
-}
-
-type Narrow<N> = dyn Fn(N) -> Result<(), Refusal> + Send + Sync;
-
-/// The address of *something* that takes `N`: an actor behind a mapping, or a closure in a test.
-pub struct Recipient<N>(Arc<Narrow<N>>);
-
-impl<N> Clone for Recipient<N> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<N> fmt::Debug for Recipient<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Recipient")
-    }
-}
-
-impl<N: 'static> Recipient<N> {
-    /// A recipient that calls `f` on the sender's thread; it must not block.
-    pub fn from_fn(f: impl Fn(N) -> Result<(), Refusal> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(f))
-    }
-
-    /// Sends.
-    ///
-    /// # Errors
-    /// Why it was not taken; the message is gone.
-    pub fn send(&self, message: N) -> Result<(), Refusal> {
-        (self.0)(message)
+        Recipient::from_fn(move |message| addr.send(map(message)).map_err(|refused| refused.why))
     }
 }

@@ -19,6 +19,7 @@ mod link;
 mod mailbox;
 mod network;
 mod real;
+mod recipient;
 mod rng;
 mod timers;
 mod virtual_time;
@@ -32,11 +33,10 @@ pub use ctx::Ctx;
 pub use dns::ConnectError;
 pub use journal::{DEFAULT_JOURNAL_CAPACITY, Journal, Tail};
 pub use link::{Arrival, Conditions, Endpoint, Packet, Returned, Why};
-pub use mailbox::{
-    Addr, MailboxCounters, MailboxProbe, MailboxSpec, Overflow, Recipient, Refusal, Refused,
-};
+pub use mailbox::{Addr, MailboxCounters, MailboxProbe, MailboxSpec, Overflow, Refusal, Refused};
 pub use network::{FLOW_CAPACITY, Network, NetworkCounters, NotSent};
 pub use real::{NotStopped, RealDriver};
+pub use recipient::Recipient;
 pub use rng::Rng;
 pub use virtual_time::VirtualDriver;
 pub use world::{Busy, Root, World, WorldSpec};

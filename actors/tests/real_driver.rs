@@ -1,0 +1,70 @@
+//! The real driver: the same actors on threads and the wall clock, at high speed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, RealDriver, WorldSpec};
+
+struct Ticker {
+    ticks: Arc<AtomicU64>,
+    early: Arc<AtomicU64>,
+    due: takeover_core::time::Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick;
+
+impl Actor for Ticker {
+    type Msg = ();
+    type Timer = Tick;
+    const KIND: &'static str = "ticker";
+
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        self.due = ctx.now() + Duration::from_secs(15);
+        ctx.arm_at(Tick, self.due);
+    }
+
+    fn handle(&mut self, (): (), _ctx: &mut Ctx<Self>) {}
+
+    fn expired(&mut self, _timer: Tick, ctx: &mut Ctx<Self>) {
+        self.early
+            .fetch_add(u64::from(ctx.now() < self.due), Ordering::Relaxed);
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+        self.started(ctx);
+    }
+}
+
+/// Timers on the wall clock at speed 1000: none early, on several threads.
+#[test]
+fn timers_are_never_early_on_threads() {
+    let driver = RealDriver::new(WorldSpec::new(1, 2), 1000.0, 2).expect("threads");
+    let (ticks, early) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+    for place in 0..2 {
+        let due = takeover_core::time::Moment(0);
+        let ticker = Ticker {
+            ticks: ticks.clone(),
+            early: early.clone(),
+            due,
+        };
+        let spec = ChildSpec::new("t", MailboxSpec::reject(1)).on_place(place);
+        driver.world().root(ticker, spec);
+    }
+    let counted = ticks.clone();
+    assert!(driver.until(
+        || counted.load(Ordering::Relaxed) >= 10,
+        Duration::from_secs(3_600)
+    ));
+    assert_eq!(early.load(Ordering::Relaxed), 0);
+    assert_eq!(driver.call(1, || 41 + 1), Some(42));
+    assert_eq!(driver.block_on(|| async { 7 }), Some(7));
+    driver
+        .shutdown(Duration::from_secs(5))
+        .expect("an orderly end");
+}
+
+/// A speed that is none is refused with the value.
+#[test]
+fn a_speed_must_be_positive() {
+    let refused = RealDriver::new(WorldSpec::new(1, 1), 0.0, 1);
+    assert!(refused.is_err_and(|error| error.to_string().contains("speed 0")));
+}
