@@ -212,10 +212,7 @@ impl Node {
                     BootKind::NodeBoot
                 };
                 self.srm_ran = true;
-                match self.setup.machine {
-                    Some(machine) => Box::new(SrmWork::new(site, boot, machine)),
-                    None => Box::new(Idle),
-                }
+                Box::new(SrmWork::new(site, boot, self.setup.machine))
             }
             ServiceKind::InterclusterSyncAgent => Box::new(IcsaWork::new(site)),
             ServiceKind::PresenceDatastore

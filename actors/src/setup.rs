@@ -132,8 +132,8 @@ pub struct NodeSetup {
     pub ha: bool,
     /// The parameters of chapter 2.
     pub params: HaParams,
-    /// The HA machine that SRM drives; without one SRM only runs.
-    pub machine: Option<Machine>,
+    /// The HA machine that SRM drives.
+    pub machine: Machine,
     /// The parameter *Service port*: SRM to its peer.
     pub service_port: u16,
     /// The lab's gates.
@@ -159,7 +159,7 @@ impl NodeSetup {
             mover: user_mover::nobody(),
             ha: false,
             params: HaParams::default(),
-            machine: None,
+            machine: Machine::default(),
             service_port: 22001,
             gates,
             board,

@@ -19,6 +19,16 @@ pub struct Machine {
     pub step: fn(&HaNode, ha::Event, &HaParams) -> Answer,
 }
 
+impl Default for Machine {
+    /// The machine of [`takeover_core::ha`].
+    fn default() -> Self {
+        Self {
+            boot: HaNode::boot,
+            step: ha::step,
+        }
+    }
+}
+
 /// The work of the SRM service: keeps the actor, and starts its next life where the machine asks
 /// for one (HA-7).
 pub struct SrmWork {
