@@ -3,5 +3,6 @@
 pub mod admin;
 pub mod client;
 pub mod config;
+pub mod endpoint;
 pub mod report;
 pub mod tls;

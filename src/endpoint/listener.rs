@@ -1,0 +1,288 @@
+//! Listening, accepting, and TLS from the first octet.
+//!
+//! **For:** one node's two listening sockets. **Accepts:** its own listeners' connections that begin
+//! with a TLS handshake. **Mailbox full:** the connection is closed and counted.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, NoTimer, Root, World};
+use takeover_actors::wire::{Arrival, Security, Upgrade, Wire};
+use takeover_core::id::NodeId;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// Protocol time that a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+/// Protocol time to wait when the system has no more sockets to give.
+const EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// Greetings that may wait for their turn.
+const MAILBOX: MailboxSpec = MailboxSpec::reject(4096);
+
+/// Where arrivals go: the Connection Manager of a node.
+pub trait Door: Send + Sync {
+    /// Hands an arrival over. False, and the connection is closed, where nobody serves.
+    fn arrive(&self, node: NodeId, arrival: Arrival) -> bool;
+}
+
+/// What a node's endpoint is made of.
+#[derive(Clone)]
+pub struct EndpointSpec {
+    /// The node.
+    pub node: NodeId,
+    /// Its name, for errors.
+    pub name: String,
+    /// Port for STARTTLS; 0 lets the system choose.
+    pub xmpp: u16,
+    /// Port for direct TLS; 0 lets the system choose.
+    pub xmpp_tls: u16,
+    /// The node's certificate and settings.
+    pub tls: Arc<ServerConfig>,
+    /// Whether clients may log in without TLS.
+    pub allow_plaintext: bool,
+    /// TLS handshakes under way at most; further connections are closed at once.
+    pub handshakes: usize,
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// STARTTLS.
+    pub xmpp: SocketAddr,
+    /// Direct TLS.
+    pub xmpp_tls: SocketAddr,
+}
+
+/// A socket could not be opened.
+#[derive(Debug, Error)]
+#[error("node {node}: cannot listen on 127.0.0.1:{port}: {source}")]
+pub struct OpenError {
+    /// The node's name.
+    pub node: String,
+    /// The port asked for.
+    pub port: u16,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// A node's open sockets; they close when this is dropped.
+pub struct Endpoint {
+    addresses: Addresses,
+    counters: Arc<Counters>,
+    root: Root<Greeting>,
+}
+
+#[derive(Default)]
+struct Counters {
+    accepted: AtomicUsize,
+    turned_away: AtomicUsize,
+    handshakes: AtomicUsize,
+}
+
+impl Endpoint {
+    /// Opens a node's sockets and hands what comes in to `door`.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a port is taken or the system refuses.
+    pub fn open(world: &World, spec: EndpointSpec, door: Arc<dyn Door>) -> Result<Self, OpenError> {
+        let (plain, tls) = (listen(&spec, spec.xmpp)?, listen(&spec, spec.xmpp_tls)?);
+        let addresses = Addresses {
+            xmpp: plain.1,
+            xmpp_tls: tls.1,
+        };
+        let counters = Arc::<Counters>::default();
+        let actor = EndpointActor {
+            listeners: Some((plain.0, tls.0)),
+            shared: Arc::new(Shared {
+                world: world.clone(),
+                spec,
+                door,
+                counters: counters.clone(),
+            }),
+        };
+        let node = actor.shared.spec.node;
+        let name = format!("endpoint/{}", actor.shared.spec.name);
+        let place = ChildSpec::new(name, MAILBOX)
+            .on_node(node)
+            .on_place(node.index());
+        let root = world.root(actor, place);
+        Ok(Self {
+            addresses,
+            counters,
+            root,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Connections accepted so far.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.counters.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections closed at once, because nobody served or too many handshakes were under way.
+    #[must_use]
+    pub fn turned_away(&self) -> usize {
+        self.counters.turned_away.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.root.kill();
+    }
+}
+
+fn listen(spec: &EndpointSpec, port: u16) -> Result<(StdListener, SocketAddr), OpenError> {
+    let open = || {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open().map_err(|source| OpenError {
+        node: spec.name.clone(),
+        port,
+        source,
+    })
+}
+
+struct Shared {
+    world: World,
+    spec: EndpointSpec,
+    door: Arc<dyn Door>,
+    counters: Arc<Counters>,
+}
+
+struct EndpointActor {
+    listeners: Option<(StdListener, StdListener)>,
+    shared: Arc<Shared>,
+}
+
+/// A connection that begins with a TLS handshake.
+struct Greeting(TcpStream, SocketAddr);
+
+impl Actor for EndpointActor {
+    type Msg = Greeting;
+    type Timer = NoTimer;
+    const KIND: &'static str = "endpoint";
+
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        let Some((plain, tls)) = self.listeners.take() else {
+            return;
+        };
+        let (shared, addr) = (self.shared.clone(), ctx.addr());
+        let hand_over = move |socket, peer| shared.plain(socket, peer);
+        ctx.light(
+            "listener",
+            "xmpp",
+            accept(plain, self.shared.clone(), hand_over),
+        );
+        let greet = move |socket, peer| addr.send(Greeting(socket, peer)).is_ok();
+        ctx.light(
+            "listener",
+            "xmpp-tls",
+            accept(tls, self.shared.clone(), greet),
+        );
+    }
+
+    fn handle(&mut self, Greeting(socket, peer): Greeting, ctx: &mut Ctx<Self>) {
+        let under_way = &self.shared.counters.handshakes;
+        if under_way.load(Ordering::Relaxed) >= self.shared.spec.handshakes {
+            self.shared
+                .counters
+                .turned_away
+                .fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        under_way.fetch_add(1, Ordering::Relaxed);
+        ctx.light(
+            "handshake",
+            peer.to_string(),
+            greet(socket, peer, self.shared.clone()),
+        );
+    }
+}
+
+/// Accepts for ever; a system without sockets to give is asked again after a while.
+async fn accept(
+    listener: StdListener,
+    shared: Arc<Shared>,
+    take: impl Fn(TcpStream, SocketAddr) -> bool,
+) {
+    let Ok(listener) = TcpListener::from_std(listener) else {
+        return;
+    };
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                shared.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                // Without it, small stanzas wait for the acknowledgement of those before them.
+                let _ = socket.set_nodelay(true);
+                if !take(socket, peer) {
+                    shared.counters.turned_away.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(node = %shared.spec.name, %error, "cannot accept a connection");
+                shared.world.sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// The handshake of direct TLS, then the hand-over.
+async fn greet(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    let acceptor = TlsAcceptor::from(shared.spec.tls.clone());
+    let shaken = tokio::select! {
+        biased;
+        shaken = acceptor.accept(socket) => shaken.ok(),
+        () = shared.world.sleep(HANDSHAKE) => None,
+    };
+    shared.counters.handshakes.fetch_sub(1, Ordering::Relaxed);
+    let Some(stream) = shaken else { return };
+    shared.arrive(Arrival {
+        wire: Box::new(stream),
+        label: peer.to_string(),
+        security: Security::Tls,
+        upgrade: None,
+    });
+}
+
+impl Shared {
+    fn plain(&self, socket: TcpStream, peer: SocketAddr) -> bool {
+        let acceptor = TlsAcceptor::from(self.spec.tls.clone());
+        let upgrade: Upgrade = Box::new(move |wire| {
+            Box::pin(async move {
+                let stream = acceptor.accept(wire).await?;
+                Ok(Box::new(stream) as Box<dyn Wire>)
+            })
+        });
+        let allowed = self.spec.allow_plaintext;
+        self.arrive(Arrival {
+            wire: Box::new(socket),
+            label: peer.to_string(),
+            security: if allowed {
+                Security::PlainAllowed
+            } else {
+                Security::Plain
+            },
+            upgrade: Some(upgrade),
+        })
+    }
+
+    fn arrive(&self, arrival: Arrival) -> bool {
+        self.door.arrive(self.spec.node, arrival)
+    }
+}
