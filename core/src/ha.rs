@@ -24,6 +24,7 @@ mod services;
 mod settle;
 pub mod state;
 mod step;
+pub mod table;
 mod taking_back;
 mod taking_over;
 pub mod timer;

@@ -1,0 +1,5 @@
+//! The HA machine, two of them as a pair: chapter 2 of the specification.
+#![allow(missing_docs)]
+
+mod rows;
+mod sim;
