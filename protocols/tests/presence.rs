@@ -1,0 +1,225 @@
+//! Presence as conversations (RFC 6121, section 4).
+
+use takeover_protocols::jid::{self, BareJid};
+use takeover_protocols::presence::{PresenceEffect, Presences};
+use takeover_protocols::roster::subscription::State;
+use takeover_protocols::roster::{Roster, RosterItem, RosterLimits};
+use takeover_protocols::stanza::Stanza;
+
+fn stanza(xml: &str) -> Stanza {
+    Stanza::parse(xml).unwrap()
+}
+
+/// Juliet's contacts: romeo (both), nurse (to), mercutio (from), benvolio (asked).
+fn roster() -> Roster {
+    let contacts = [
+        ("romeo@example.net", State::Both),
+        ("nurse@example.com", State::To),
+        ("mercutio@example.org", State::From),
+        ("benvolio@example.org", State::NonePendingIn),
+    ];
+    let items = contacts.map(|(jid, state)| RosterItem {
+        state,
+        ..RosterItem::new(BareJid::new(jid).unwrap())
+    });
+    let owner = BareJid::new("juliet@example.com").unwrap();
+    Roster::load(owner, items, 1, RosterLimits::default())
+}
+
+fn juliet() -> Presences {
+    let mut presences = Presences::new(BareJid::new("juliet@example.com").unwrap());
+    presences.connected("balcony");
+    presences.connected("chamber");
+    presences
+}
+
+fn lines(effects: &[PresenceEffect]) -> Vec<String> {
+    let of = |stanza: &Stanza| format!("{} from {}", stanza.kind, stanza.from.as_ref().unwrap());
+    let line = |effect: &PresenceEffect| match effect {
+        PresenceEffect::Broadcast { stanza, to } => {
+            assert_eq!(stanza.to, None);
+            let to: Vec<&str> = to.iter().map(|jid| jid.as_str()).collect();
+            format!("{} to {}", of(stanza), to.join(" "))
+        }
+        PresenceEffect::Own { stanza, resources } => {
+            format!("{} to own {}", of(stanza), resources.join(" "))
+        }
+        PresenceEffect::Send(stanza) => {
+            format!("{} to {}", of(stanza), stanza.to.as_ref().unwrap())
+        }
+        PresenceEffect::Arrived {
+            resource,
+            initial,
+            takes_messages,
+        } => {
+            format!("arrived {resource} {initial} {takes_messages}")
+        }
+    };
+    effects.iter().map(line).collect()
+}
+
+/// RFC 6121, sections 4.2.2 and 4.3.1: initial presence, with probes; then a second resource, which
+/// learns of the first.
+#[test]
+fn initial_presence() {
+    let (mut presences, roster) = (juliet(), roster());
+    let effects = presences.sent("balcony", &stanza("<presence/>"), &roster);
+    assert_eq!(
+        lines(&effects),
+        [
+            "arrived balcony true true",
+            "presence probe from juliet@example.com/balcony to nurse@example.com romeo@example.net",
+            "presence from juliet@example.com/balcony to mercutio@example.org romeo@example.net",
+            "presence from juliet@example.com/balcony to own balcony",
+        ]
+    );
+    let low = stanza("<presence><priority>-1</priority></presence>");
+    let effects = presences.sent("chamber", &low, &roster);
+    assert_eq!(lines(&effects)[0], "arrived chamber true false");
+    assert_eq!(
+        lines(&effects)[2],
+        "presence from juliet@example.com/balcony to own chamber"
+    );
+    assert_eq!(
+        lines(&effects)[4],
+        "presence from juliet@example.com/chamber to own balcony chamber"
+    );
+    // RFC 6121, section 4.4.2: later presence goes to the same, without probes; a priority that
+    // becomes non-negative lets messages in.
+    let effects = presences.sent("chamber", &stanza("<presence/>"), &roster);
+    assert_eq!(lines(&effects).len(), 3);
+    assert_eq!(lines(&effects)[0], "arrived chamber false true");
+    let effects = presences.sent("chamber", &stanza("<presence/>"), &roster);
+    assert_eq!(lines(&effects).len(), 2);
+}
+
+/// RFC 6121, section 4.5.2: unavailable presence, and the end of a session without it.
+#[test]
+fn unavailable() {
+    for by_itself in [true, false] {
+        let (mut presences, roster) = (juliet(), roster());
+        presences.sent("balcony", &stanza("<presence/>"), &roster);
+        presences.sent("chamber", &stanza("<presence/>"), &roster);
+        let effects = if by_itself {
+            presences.sent(
+                "balcony",
+                &stanza("<presence type='unavailable'/>"),
+                &roster,
+            )
+        } else {
+            presences.disconnected("balcony", &roster)
+        };
+        assert_eq!(
+            lines(&effects),
+            [
+                "presence unavailable from juliet@example.com/balcony to own chamber balcony",
+                "presence unavailable from juliet@example.com/balcony to mercutio@example.org \
+                 romeo@example.net",
+            ]
+        );
+        assert_eq!(presences.of("balcony"), None);
+        assert!(presences.is_available());
+        assert_eq!(presences.resources().len(), if by_itself { 2 } else { 1 });
+        // Told once is enough.
+        assert_eq!(lines(&presences.disconnected("balcony", &roster)), [""; 0]);
+    }
+}
+
+/// RFC 6121, section 4.6: who got directed presence hears of the end, also if the resource never
+/// was available for others; who sees the user anyway hears it once.
+#[test]
+fn directed_presence() {
+    let (mut presences, roster) = (juliet(), roster());
+    let to = |to: &str| stanza(&format!("<presence to='{to}'/>"));
+    let room = "cave@muc.example.org/juliet";
+    let effects = presences.sent("balcony", &to(room), &roster);
+    assert_eq!(
+        lines(&effects),
+        ["presence from juliet@example.com/balcony to cave@muc.example.org/juliet"]
+    );
+    let known = |presences: &Presences, who: &str| {
+        presences.is_known_to("balcony", &jid::parse(who).unwrap(), &roster)
+    };
+    assert!(known(&presences, room) && known(&presences, "romeo@example.net/x"));
+    assert!(known(&presences, "juliet@example.com/chamber"));
+    assert!(!known(&presences, "cave@muc.example.org/other"));
+    assert!(!known(&presences, "nurse@example.com/x"));
+    presences.sent("balcony", &to("romeo@example.net"), &roster);
+    presences.sent("balcony", &to("tybalt@example.net/x"), &roster);
+    let left = stanza("<presence to='tybalt@example.net/x' type='unavailable'/>");
+    presences.sent("balcony", &left, &roster);
+    assert_eq!(
+        lines(&presences.disconnected("balcony", &roster)),
+        [
+            "presence unavailable from juliet@example.com/balcony to cave@muc.example.org/juliet \
+             romeo@example.net",
+        ]
+    );
+}
+
+/// RFC 6121, section 4.3.2: probes of those who may see, those who may not, and of the user.
+#[test]
+fn probes() {
+    let (mut presences, roster) = (juliet(), roster());
+    let probe = |presences: &Presences, from: &str, to: &str| {
+        let xml = format!("<presence from='{from}' to='{to}' type='probe'/>");
+        lines(&presences.probed(&stanza(&xml), &roster))
+    };
+    let bare = "juliet@example.com";
+    assert_eq!(
+        probe(&presences, "romeo@example.net/o", bare),
+        ["presence unavailable from juliet@example.com to romeo@example.net/o"]
+    );
+    presences.sent("balcony", &stanza("<presence/>"), &roster);
+    presences.sent("chamber", &stanza("<presence/>"), &roster);
+    assert_eq!(
+        probe(&presences, "romeo@example.net", bare),
+        [
+            "presence from juliet@example.com/balcony to romeo@example.net",
+            "presence from juliet@example.com/chamber to romeo@example.net",
+        ]
+    );
+    assert_eq!(
+        probe(
+            &presences,
+            "romeo@example.net",
+            "juliet@example.com/chamber"
+        )
+        .len(),
+        1
+    );
+    assert_eq!(probe(&presences, "juliet@example.com/x", bare).len(), 2);
+    for stranger in [
+        "nurse@example.com",
+        "benvolio@example.org",
+        "tybalt@example.net",
+    ] {
+        assert_eq!(
+            probe(&presences, stranger, bare),
+            [format!(
+                "presence unsubscribed from juliet@example.com to {stranger}"
+            )]
+        );
+    }
+}
+
+/// RFC 6121, sections 3.1.5 and 3.2.2: a contact who is let in sees all resources, one who is shut
+/// out sees all of them go.
+#[test]
+fn shown_and_hidden() {
+    let (mut presences, roster) = (juliet(), roster());
+    presences.sent(
+        "balcony",
+        &stanza("<presence><show>away</show></presence>"),
+        &roster,
+    );
+    let contact = BareJid::new("benvolio@example.org").unwrap();
+    assert_eq!(
+        lines(&presences.shown_to(&contact)),
+        ["presence from juliet@example.com/balcony to benvolio@example.org"]
+    );
+    assert_eq!(
+        lines(&presences.hidden_from(&contact)),
+        ["presence unavailable from juliet@example.com/balcony to benvolio@example.org"]
+    );
+}
