@@ -364,7 +364,7 @@ impl Room {
 
     /// The client's session is over and its server did not say so, or cannot be reached.
     ///
-    /// The others see it leave with status 333 (XEP-0045, section 9.3).
+    /// The others see it leave with status 333 (XEP-0045, section 15.6.2).
     pub fn session_ended(&mut self, jid: &FullJid) -> Vec<RoomEffect> {
         let mut out = Vec::new();
         self.leave(jid, None, &[status::TECHNICAL], &mut out);

@@ -389,7 +389,7 @@ impl Room {
         }
     }
 
-    /// Whether somebody in this role sees real addresses (XEP-0045, sections 7.2.5 and 7.2.4).
+    /// Whether somebody in this role sees real addresses (XEP-0045, sections 7.2.3 and 7.2.4).
     pub(super) fn sees_real_jids(&self, role: Role) -> bool {
         match self.record.config.whois {
             super::config::Whois::Anyone => true,
