@@ -4,8 +4,10 @@ use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 use takeover_core::ha::HaRecord;
 use takeover_core::service::ServiceKind;
+use takeover_storage::{HA_RECORD, NodeStore, StoreError, get_value, put_value};
 
 /// The node's record could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,46 @@ pub trait NodeRecords: Send + Sync {
     /// # Errors
     /// It cannot be written.
     fn save_halted(&self, halted: BTreeSet<ServiceKind>) -> RecordFuture<()>;
+}
+
+/// The name under which [`StoredRecords`] keeps what SRM holds down.
+pub const HALTED_RECORD: &str = "halted-services";
+
+/// Keeps a record in a node's database, each part under its name.
+#[derive(Clone)]
+pub struct StoredRecords(Arc<dyn NodeStore>);
+
+impl StoredRecords {
+    /// Over this store.
+    pub fn new(store: Arc<dyn NodeStore>) -> Self {
+        Self(store)
+    }
+}
+
+fn refused(error: StoreError) -> RecordError {
+    RecordError(error.to_string())
+}
+
+impl NodeRecords for StoredRecords {
+    fn load(&self) -> RecordFuture<NodeRecord> {
+        let ha = get_value::<HaRecord>(&*self.0, HA_RECORD);
+        let halted = get_value::<BTreeSet<ServiceKind>>(&*self.0, HALTED_RECORD);
+        Box::pin(async move {
+            let ha = ha.await.map_err(refused)?;
+            let halted = halted.await.map_err(refused)?.unwrap_or_default();
+            Ok(NodeRecord { ha, halted })
+        })
+    }
+
+    fn save_ha(&self, record: HaRecord) -> RecordFuture<()> {
+        let saved = put_value(&*self.0, HA_RECORD, &record);
+        Box::pin(async move { saved.await.map_err(refused) })
+    }
+
+    fn save_halted(&self, halted: BTreeSet<ServiceKind>) -> RecordFuture<()> {
+        let saved = put_value(&*self.0, HALTED_RECORD, &halted);
+        Box::pin(async move { saved.await.map_err(refused) })
+    }
 }
 
 /// Keeps a record in memory: it survives the node, not the process. Can be told to fail.

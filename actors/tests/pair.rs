@@ -415,3 +415,27 @@ fn without_ha_nobody_is_moved() {
     pair.driver.pass(seconds(600));
     assert!(pair.mover.works().is_empty());
 }
+
+/// HA-12: what SRM keeps survives in the node's database as well: a reboot resumes `Idle`.
+#[test]
+fn ha_12_the_record_lives_in_the_node_database() {
+    let memory = takeover_storage::Memory::new();
+    let mut pair = pair_with(18, |setup| {
+        let store = memory.node(&setup.name);
+        setup.records =
+            std::sync::Arc::new(takeover_actors::node_record::StoredRecords::new(store));
+    })
+    .normal();
+    pair.admin(A, Action::Failover).unwrap();
+    pair.await_states(State::Idle, State::Backup, seconds(60));
+    for node in [A, B] {
+        pair.power(node, PowerAction::Kill).unwrap();
+    }
+    pair.driver.pass(seconds(60));
+    for node in [A, B] {
+        pair.power(node, PowerAction::On).unwrap();
+    }
+    pair.await_states(State::Idle, State::Backup, seconds(400));
+    assert_eq!(reason(&pair, B), Some(Reason::Initialization), "row 6");
+    assert_eq!(pair.service(A, K::XcpRouter), S::Stopped);
+}

@@ -277,29 +277,13 @@ impl fmt::Display for Event {
             Self::MoveEnded {
                 work,
                 attempt,
-                outcome: Ok(users),
-            } => {
-                write!(f, "{work} ({attempt}) done: {users} users")
-            }
-            Self::MoveEnded {
-                work,
-                attempt,
-                outcome: Err(why),
-            } => {
-                write!(f, "{work} ({attempt}) failed: {why}")
-            }
+                outcome,
+            } => move_ended(f, *work, *attempt, outcome),
             Self::WatchedEnded {
                 watcher,
                 watched,
                 exit,
-            } => {
-                write!(
-                    f,
-                    "{} notices that {} {exit}",
-                    watcher.short_name(),
-                    watched.short_name()
-                )
-            }
+            } => watched_ended(f, *watcher, *watched, exit),
             Self::Fault { what } => write!(f, "fault {what}"),
             Self::Alarm { text } => write!(f, "alarm {text}"),
             Self::Link { from, to, now } => write!(f, "link n{} to n{} {now}", from.0, to.0),
@@ -333,4 +317,26 @@ impl fmt::Display for Event {
             Self::SessionClosed { jid } => write!(f, "session {jid} closed"),
         }
     }
+}
+
+fn move_ended(
+    f: &mut fmt::Formatter<'_>,
+    work: UserWork,
+    attempt: ha::Attempt,
+    outcome: &Result<u64, String>,
+) -> fmt::Result {
+    match outcome {
+        Ok(users) => write!(f, "{work} ({attempt}) done: {users} users"),
+        Err(why) => write!(f, "{work} ({attempt}) failed: {why}"),
+    }
+}
+
+fn watched_ended(
+    f: &mut fmt::Formatter<'_>,
+    watcher: ServiceKind,
+    watched: ServiceKind,
+    exit: &str,
+) -> fmt::Result {
+    let (watcher, watched) = (watcher.short_name(), watched.short_name());
+    write!(f, "{watcher} notices that {watched} {exit}")
 }
