@@ -97,6 +97,10 @@ pub enum Bug {
     TicketCountsHighest,
     /// A resumption is answered while stanzas are in doubt.
     TicketSettlesInDoubt,
+    /// A stanza that is settled can be settled again.
+    TicketFinishesAgain,
+    /// The protocols are used in a wrong way; the model that plants it says in which.
+    Misuse(&'static str),
 }
 
 std::thread_local! {

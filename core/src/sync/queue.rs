@@ -300,6 +300,7 @@ impl<T> Inside<T> {
 impl<T> BoundedQueue<T> {
     fn push_in_two_steps(&self, item: T) -> Result<Pushed<T>, RefusedPush<T>> {
         if self.len() >= self.capacity {
+            self.inside.lock().counters.rejected += 1;
             return Err(RefusedPush::Full {
                 item,
                 capacity: self.capacity,

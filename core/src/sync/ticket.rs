@@ -177,7 +177,7 @@ impl TicketWindow {
     #[inline]
     pub fn finish(&mut self, claim: Claim) -> bool {
         if !self.is_in_doubt(claim.number) {
-            return false;
+            return planted!(TicketFinishesAgain);
         }
         planted!(TicketCountsHighest => return self.finish_up_to(claim.number));
         self.beyond |= 1 << (claim.number - self.handled - 1);
