@@ -1,5 +1,22 @@
 //! The large models: more threads, messages and moves than loom can exhaust. shuttle draws their
 //! interleavings.
+#![cfg_attr(
+    takeover_shuttle,
+    allow(missing_docs, reason = "a model's claim is its documentation")
+)]
+
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+#[path = "../models/common.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the small models")]
+mod common;
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+mod queues;
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+mod rooms;
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+mod sessions;
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+mod users;
 
 /// Says how the models are run, where this build has none of them.
 #[cfg(not(takeover_shuttle))]

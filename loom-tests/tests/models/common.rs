@@ -1,20 +1,25 @@
 //! What the models share: three nodes, a user's place that knows whose it is, and the way a
 //! router and a migration use it.
 
-pub use loom::sync::atomic::{AtomicU64, Ordering};
+#[cfg(takeover_loom)]
 pub use loom::thread::{self, JoinHandle};
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
+pub use shuttle::thread::{self, JoinHandle};
 pub use std::time::Duration;
 pub use takeover_core::id::{Incarnation, NodeId};
-pub use takeover_core::sync::planted::Bug;
-pub use takeover_core::sync::shim::{Arc, Mutex};
+pub use takeover_core::sync::planted::{self, Bug};
+pub use takeover_core::sync::shim::{Arc, AtomicU64, Mutex, Ordering};
 pub use takeover_core::sync::*;
 pub use takeover_core::time::Moment;
-pub use takeover_loom_tests::Bound::{Exhaustive, Preemptions};
+pub use takeover_loom_tests::Bound::*;
 pub use takeover_loom_tests::model;
 
 pub const A: NodeId = NodeId(1);
 pub const B: NodeId = NodeId(2);
 pub const C: NodeId = NodeId(3);
+
+/// More messages than any model has on their way.
+pub const HOLD: usize = 16;
 
 /// The ownership that everything starts with.
 pub fn first() -> Ownership {
@@ -25,18 +30,37 @@ pub fn at(second: u64) -> Moment {
     Moment::from_secs(second)
 }
 
-/// A user's state that knows its owner, and complains when it is touched by another.
+/// A user's state that knows its owner, and remembers when it was touched by another.
+///
+/// It does not panic on the spot: a checker that unwinds one thread while others are under way
+/// may abort. [`log`] tells, when all are through.
 pub struct Place {
     pub home: Ownership,
     /// The owner has emptied it to hand it over: whatever comes now would be left behind.
     pub drained: bool,
     pub log: Vec<u32>,
+    fault: Option<String>,
 }
 
 impl Place {
+    /// A place at A.
+    pub fn new() -> Self {
+        Self {
+            home: first(),
+            drained: false,
+            log: Vec::new(),
+            fault: None,
+        }
+    }
+
     pub fn accept(&mut self, seen: Ownership, message: u32) {
-        assert_eq!(self.home, seen, "executed at another's epoch");
-        assert!(!self.drained, "accepted by an owner that hands over");
+        if self.home != seen {
+            let fault = format!("{message} executed at another's epoch: {seen:?}");
+            self.fault.get_or_insert(fault);
+        } else if self.drained {
+            let fault = format!("{message} executed by an owner that hands over");
+            self.fault.get_or_insert(fault);
+        }
         self.log.push(message);
     }
 
@@ -49,11 +73,16 @@ impl Place {
 pub type UserSlot = Slot<Place, u32>;
 
 pub fn user() -> Arc<UserSlot> {
-    Arc::new(Slot::new(first(), Place { home: first(), drained: false, log: Vec::new() }))
+    Arc::new(Slot::new(first(), Place::new()))
 }
 
+/// What the place has accepted.
+///
+/// Panics where it was touched by another than its owner.
 pub fn log(slot: &UserSlot) -> Vec<u32> {
-    slot.peek(|place, _| place.log.clone())
+    let (log, fault) = slot.peek(|place, _| (place.log.clone(), place.fault.clone()));
+    assert!(fault.is_none(), "{}", fault.unwrap_or_default());
+    log
 }
 
 /// As a router does it: look at the owner, deliver, re-route what is stale. False where the slot
@@ -81,7 +110,7 @@ pub fn open(slot: &UserSlot, mine: Ownership) -> Result<usize, SlotError> {
 
 /// Freeze, drain and publish, as the old owner does it.
 pub fn send_off(slot: &UserSlot, mine: Ownership, to: NodeId) -> Result<Ownership, SlotError> {
-    slot.freeze(mine, 8)?;
+    slot.freeze(mine, HOLD)?;
     slot.with(mine, |place| place.drained = true)?;
     slot.publish(mine, to)
 }
@@ -94,14 +123,16 @@ pub fn migrate(slot: &UserSlot, mine: Ownership, to: NodeId) -> Result<Ownership
 }
 
 /// Runs `work` in a thread of its own, with a reference to `shared`.
-pub fn beside<T: 'static, R: 'static>(
+pub fn beside<T: Send + Sync + 'static, R: Send + 'static>(
     shared: &Arc<T>,
-    work: impl FnOnce(&T) -> R + 'static,
+    work: impl FnOnce(&T) -> R + Send + 'static,
 ) -> JoinHandle<R> {
     let shared = Arc::clone(shared);
     thread::spawn(move || work(&shared))
 }
 
 pub fn join<R>(handle: JoinHandle<R>) -> R {
-    handle.join().expect("a panic in a model's thread ends the model before")
+    handle
+        .join()
+        .expect("a panic in a model's thread ends the model before")
 }

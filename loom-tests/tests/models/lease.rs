@@ -11,7 +11,10 @@ struct Room {
 }
 
 fn room() -> (Arc<Room>, Grant) {
-    let room = Arc::new(Room { lease: Lease::new(), written: Mutex::new(Vec::new()) });
+    let room = Arc::new(Room {
+        lease: Lease::new(),
+        written: Mutex::new(Vec::new()),
+    });
     let grant = room.lease.acquire(A, at(0), TERM).expect("free");
     (room, grant)
 }
@@ -97,7 +100,7 @@ model! {
 
 model! {
     /// CHAT-10: released and wanted by two: one has it, at the next epoch.
-    released_and_wanted_by_two, Preemptions(3);
+    released_and_wanted_by_two, Exhaustive;
     Bug::LeaseAcquiresInTwoSteps => "more than one has it";
     {
         let (room, old) = room();

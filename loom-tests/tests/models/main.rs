@@ -1,5 +1,8 @@
 //! The small models: one file per protocol, and under `pairs` one per pair of protocols that meet.
-#![cfg_attr(takeover_loom, allow(missing_docs, reason = "a model's claim is its documentation"))]
+#![cfg_attr(
+    takeover_loom,
+    allow(missing_docs, reason = "a model's claim is its documentation")
+)]
 
 #[cfg(takeover_loom)]
 mod common;
@@ -19,6 +22,8 @@ mod pairs;
 mod queue;
 #[cfg(takeover_loom)]
 mod slot_claims;
+#[cfg(takeover_loom)]
+mod slot_larger;
 #[cfg(takeover_loom)]
 mod slot_moves;
 #[cfg(takeover_loom)]

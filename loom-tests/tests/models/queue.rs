@@ -24,7 +24,10 @@ fn consume(queue: &BoundedQueue<u32>, others: impl FnOnce()) -> Option<Poll<Opti
     others();
     match first {
         Poll::Ready(_) => Some(first),
-        Poll::Pending => woken.0.load(Ordering::Relaxed).then(|| queue.poll_pop(&mut context)),
+        Poll::Pending => woken
+            .0
+            .load(Ordering::Relaxed)
+            .then(|| queue.poll_pop(&mut context)),
     }
 }
 
@@ -111,7 +114,7 @@ model! {
 
 model! {
     /// SES-3: two producers and a consumer: each producer's order is kept, nothing is lost.
-    the_order_of_each_producer, Preemptions(2);
+    the_order_of_each_producer, Exhaustive;
     Bug::QueueDisplacesNewest => "lost, doubled or out of order";
     {
         let queue = queue(2, Overflow::DropOldest);

@@ -76,13 +76,14 @@ model! {
         let froze = join(former);
         let open_now = slot.gate() == Gate::Open;
         assert!(mine.is_ok());
+        log(&slot);
         assert!(open_now, "the former life freezes the new one's user (it said {froze})");
     }
 }
 
 model! {
     /// SES-3: a forced take-over in one step beside two messages of one sender: once, in order.
-    a_take_over_beside_a_sender, Preemptions(3);
+    a_take_over_beside_a_sender, Exhaustive;
     Bug::SlotDeliverNoRecheck => "executed at another's epoch";
     {
         let slot = user();

@@ -18,7 +18,7 @@ model! {
 
 model! {
     /// SES-3: two messages of one sender arrive in its order, wherever the migration stands.
-    the_order_of_a_sender, Preemptions(3);
+    the_order_of_a_sender, Exhaustive;
     Bug::SlotThawOpensFirst => "out of order";
     {
         let slot = user();
@@ -31,7 +31,7 @@ model! {
 
 model! {
     /// SES-3: of two senders beside a migration nothing is lost and nothing doubled.
-    two_senders_beside_a_migration, Preemptions(2);
+    two_senders_beside_a_migration, Exhaustive;
     Bug::SlotDeliverIgnoresFreeze => "executed at another's epoch";
     {
         let slot = user();
@@ -47,7 +47,7 @@ model! {
 
 model! {
     /// SES-4: of two migrations of one user one is refused, and what the other holds stays held.
-    two_migrations_of_one_user, Preemptions(3);
+    two_migrations_of_one_user, Exhaustive;
     Bug::SlotFreezesTwice => "lost";
     {
         let slot = user();
@@ -85,7 +85,7 @@ model! {
 model! {
     /// SES-4: a router that knows the user from two moves ago, when the same node owned it, does
     /// not get through with that.
-    there_and_back_again, Preemptions(3);
+    there_and_back_again, Exhaustive;
     Bug::SlotComparesNodeOnly => "executed at another's epoch",
     Bug::EpochNotAdvanced => "executed at another's epoch";
     {
@@ -110,7 +110,7 @@ model! {
 
 model! {
     /// BOX-1: a hold with room for one takes one of two messages, and says no to the other.
-    a_full_hold_says_so, Preemptions(3);
+    a_full_hold_says_so, Exhaustive;
     Bug::SlotDropsWhenFull => "accepted and lost";
     {
         let slot = user();

@@ -20,7 +20,9 @@ fn session() -> (Arc<Shared>, Issuer) {
 
 /// Claim, carry out, finish: in two steps, as where something durable lies between.
 fn carry_out(session: &Shared, ticket: Ticket, what: u64) -> bool {
-    let Ok(claim) = session.lock().window.claim(ticket) else { return false };
+    let Ok(claim) = session.lock().window.claim(ticket) else {
+        return false;
+    };
     let mut session = session.lock();
     session.done.push(what);
     session.window.finish(claim)
