@@ -203,6 +203,30 @@ pub(crate) fn value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> 
         })
 }
 
+/// Writes a group of records that are encoded already; as long as a log record may be.
+pub(crate) fn group<T: Serialize>(group: &T) -> Result<Vec<u8>, CodecError> {
+    bincode::DefaultOptions::new()
+        .with_fixint_encoding()
+        .with_limit(u64::from(u32::MAX))
+        .serialize(group)
+        .map_err(|error| CodecError::TooLarge {
+            name: "group",
+            reason: error.to_string(),
+        })
+}
+
+/// Reads a group that [`group`] wrote.
+pub(crate) fn read_group<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    bincode::DefaultOptions::new()
+        .with_fixint_encoding()
+        .with_limit(bytes.len() as u64)
+        .deserialize(bytes)
+        .map_err(|error| CodecError::Body {
+            name: "group",
+            reason: error.to_string(),
+        })
+}
+
 fn checksum(context: &[u8], sealed: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&(context.len() as u64).to_le_bytes());

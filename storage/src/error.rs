@@ -138,6 +138,14 @@ pub enum StoreError {
         /// What the system said.
         reason: String,
     },
+    /// Too many writes are waiting; nothing was done.
+    #[error("{engine} database: {waiting} writes are waiting already, the most there may be")]
+    Busy {
+        /// Engine asked.
+        engine: EngineKind,
+        /// How many may wait.
+        waiting: usize,
+    },
     /// The engine was closed.
     #[error("{engine} database is closed")]
     Closed {
@@ -177,7 +185,10 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::AnswerLost { .. } | Self::DiskFull { .. }
+            Self::Unreachable { .. }
+                | Self::AnswerLost { .. }
+                | Self::DiskFull { .. }
+                | Self::Busy { .. }
         )
     }
 

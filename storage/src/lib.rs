@@ -2,7 +2,7 @@
 //!
 //! One trait per need: [`ChatStore`] (a pair's external database), [`UserStore`] (a cluster's
 //! replicated user database), [`NodeStore`] (what one node keeps for its next life). Engines:
-//! [`Memory`] for virtual time, the embedded one as the default; every engine passes the same
+//! [`Memory`] for virtual time, [`Embedded`] as the default; every engine passes the same
 //! conformance suite (`tests/conformance.rs`).
 //!
 //! ```
@@ -39,6 +39,7 @@
 
 mod chat;
 pub mod codec;
+pub mod embedded;
 mod engine;
 mod error;
 mod faults;
@@ -49,6 +50,7 @@ mod users;
 mod words;
 
 pub use chat::*;
+pub use embedded::Embedded;
 pub use engine::{EngineInfo, EngineKind, Store, StoreFuture, ready};
 pub use error::StoreError;
 pub use faults::{FailOnce, Faults};

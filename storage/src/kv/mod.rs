@@ -8,7 +8,7 @@ mod tx;
 mod users;
 
 pub(crate) use keys::Key;
-pub(crate) use tx::{Entry, Step, Tx, View};
+pub(crate) use tx::{Entry, Step, Tx, View, Writes};
 
 use std::time::Duration;
 

@@ -114,7 +114,6 @@ impl<'a> Tx<'a> {
         self.writes
     }
 
-    #[cfg(test)]
     /// Takes over what a transaction on top of this one wants written.
     pub(crate) fn absorb(&mut self, writes: Writes) {
         self.writes.extend(writes);

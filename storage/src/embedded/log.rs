@@ -1,0 +1,317 @@
+//! The log in front of sled: what is acknowledged is here first, synced.
+//!
+//! ```text
+//! file   = head record*
+//! head   = "takeover log 1\n\0" | seq u64 | digest u64 | crc u32
+//! record = length u32 | seq u64 | digest u64 | crc of the payload u32 | crc of these u32 | payload
+//! ```
+//! Numbers are little endian. `digest` is that of the whole database after the record (after the
+//! checkpoint, in the head). The payload is the group's writes in bincode 1.3's format.
+//!
+//! A process that is killed leaves a beginning of its last record, a loss of power may leave it full
+//! of zeros: either was never acknowledged and is cut off. Anything else that does not check is
+//! damage. (A torn record is told from a damaged one by its own checksum over the length: a length
+//! that was flipped does not pass for a torn tail.)
+
+use std::{
+    fs,
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    KIND, broken,
+    pages::{Pages, SetDigest},
+};
+use crate::{StoreError, codec, kv::Writes};
+
+const MAGIC: &[u8; 16] = b"takeover log 1\n\0";
+const HEAD: usize = 36;
+const RECORD_HEAD: usize = 28;
+
+/// The open log.
+#[derive(Debug)]
+pub(super) struct Log {
+    folder: PathBuf,
+    file: fs::File,
+    /// Bytes that are in order.
+    length: u64,
+    /// Number of the last record.
+    seq: u64,
+    /// Digest of the database after it.
+    digest: SetDigest,
+}
+
+impl Log {
+    /// A fresh log in the place of whatever there was: the database is synced up to here.
+    fn begin(folder: &Path, seq: u64, digest: SetDigest) -> io::Result<Self> {
+        let fresh = folder.join("log.new");
+        let mut file = fs::File::create(&fresh)?;
+        let mut head = Vec::with_capacity(HEAD);
+        head.extend_from_slice(MAGIC);
+        head.extend_from_slice(&seq.to_le_bytes());
+        head.extend_from_slice(&digest.0.to_le_bytes());
+        head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
+        file.write_all(&head)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path(folder))?;
+        fs::File::open(folder)?.sync_all()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            file,
+            length: HEAD as u64,
+            seq,
+            digest,
+        })
+    }
+
+    /// Begins anew after a checkpoint.
+    pub(super) fn restart(&mut self) -> Result<(), StoreError> {
+        *self = Self::begin(&self.folder, self.seq, self.digest)
+            .map_err(broken("beginning a fresh log"))?;
+        Ok(())
+    }
+
+    /// Bytes of records.
+    pub(super) fn grown(&self) -> u64 {
+        self.length - HEAD as u64
+    }
+
+    pub(super) fn digest(&self) -> SetDigest {
+        self.digest
+    }
+
+    /// Makes a group of writes durable. After [`StoreError::DiskFull`] the log is as it was.
+    pub(super) fn append(&mut self, writes: &Writes, digest: SetDigest) -> Result<(), StoreError> {
+        let seq = self.seq + 1;
+        let record = encode(seq, digest, &codec::group(writes)?)?;
+        if let Err(error) = self.file.write_all(&record) {
+            return Err(self.cut_back(error));
+        }
+        self.file.sync_data().map_err(broken("syncing the log"))?;
+        self.length += record.len() as u64;
+        (self.seq, self.digest) = (seq, digest);
+        Ok(())
+    }
+
+    /// After a failed write: nothing was synced, so the log can be cut to where it was.
+    fn cut_back(&mut self, error: io::Error) -> StoreError {
+        let cut = self.file.set_len(self.length);
+        let back = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+        match (back, error.kind()) {
+            (Ok(_), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) => {
+                StoreError::DiskFull { engine: KIND }
+            }
+            _ => broken("writing the log")(error),
+        }
+    }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("log")
+}
+
+fn encode(seq: u64, digest: SetDigest, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let length = u32::try_from(payload.len()).map_err(broken("writing a group of that size"))?;
+    let mut record = Vec::with_capacity(RECORD_HEAD + payload.len());
+    record.extend_from_slice(&length.to_le_bytes());
+    record.extend_from_slice(&seq.to_le_bytes());
+    record.extend_from_slice(&digest.0.to_le_bytes());
+    record.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
+    record.extend_from_slice(&crc32fast::hash(&record).to_le_bytes());
+    record.extend_from_slice(payload);
+    Ok(record)
+}
+
+/// What a log holds.
+struct Contents {
+    seq: u64,
+    digest: SetDigest,
+    groups: Vec<Writes>,
+}
+
+/// Brings sled up to what the log says, checks the whole of it, and begins a fresh log.
+pub(super) fn recover(folder: &Path, pages: &Pages) -> Result<Log, StoreError> {
+    let there = match fs::File::open(path(folder)) {
+        Ok(mut file) => {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)
+                .map_err(broken("reading the log"))?;
+            Some(read(&bytes, &path(folder))?)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(broken("reading the log")(error)),
+    };
+    let Contents {
+        seq,
+        digest,
+        groups,
+    } = there.unwrap_or(Contents {
+        seq: 0,
+        digest: SetDigest::default(),
+        groups: Vec::new(),
+    });
+    groups.iter().try_for_each(|writes| pages.apply(writes))?;
+    let found = pages.digest()?;
+    if found != digest {
+        return Err(StoreError::DamagedFile {
+            file: pages.folder().display().to_string(),
+            offset: 0,
+            reason: format!(
+                "its records make digest {:016x}, the log says {:016x}: some are lost or changed",
+                found.0, digest.0
+            ),
+        });
+    }
+    pages.sync()?;
+    Log::begin(folder, seq, digest).map_err(broken("beginning a fresh log"))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..]
+        .first_chunk()
+        .map_or(0, |chunk| u32::from_le_bytes(*chunk))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..]
+        .first_chunk()
+        .map_or(0, |chunk| u64::from_le_bytes(*chunk))
+}
+
+fn read(bytes: &[u8], file: &Path) -> Result<Contents, StoreError> {
+    let damaged = |offset: usize, reason: &str| StoreError::DamagedFile {
+        file: file.display().to_string(),
+        offset: offset as u64,
+        reason: reason.to_owned(),
+    };
+    let intact = bytes.len() >= HEAD
+        && bytes.starts_with(MAGIC)
+        && crc32fast::hash(&bytes[..HEAD - 4]) == u32_at(bytes, HEAD - 4);
+    if !intact {
+        return Err(damaged(0, "the head of the log does not check"));
+    }
+    let digest = SetDigest(u64_at(bytes, 24));
+    let mut contents = Contents {
+        seq: u64_at(bytes, 16),
+        digest,
+        groups: Vec::new(),
+    };
+    let mut at = HEAD;
+    loop {
+        let rest = &bytes[at..];
+        if rest.iter().all(|&byte| byte == 0) || rest.len() < RECORD_HEAD {
+            return Ok(contents);
+        }
+        if crc32fast::hash(&rest[..RECORD_HEAD - 4]) != u32_at(rest, RECORD_HEAD - 4) {
+            return Err(damaged(at, "the head of a record does not check"));
+        }
+        let length = u32_at(rest, 0) as usize;
+        let Some(payload) = rest.get(RECORD_HEAD..RECORD_HEAD + length) else {
+            return Ok(contents);
+        };
+        let seq = u64_at(rest, 4);
+        if seq != contents.seq + 1 {
+            return Err(damaged(at, "a record is not the next one"));
+        }
+        if crc32fast::hash(payload) != u32_at(rest, 20) {
+            let last = rest.len() == RECORD_HEAD + length;
+            return if last && has_zeroed_block(payload, at + RECORD_HEAD) {
+                Ok(contents)
+            } else {
+                Err(damaged(at, "a record does not check"))
+            };
+        }
+        contents.groups.push(codec::read_group(payload)?);
+        (contents.seq, contents.digest) = (seq, SetDigest(u64_at(rest, 12)));
+        at += RECORD_HEAD + length;
+    }
+}
+
+/// Whether a block of the file that lies in these bytes was never written, or their end was not.
+fn has_zeroed_block(payload: &[u8], offset: usize) -> bool {
+    const BLOCK: usize = 512;
+    let first = offset.next_multiple_of(BLOCK) - offset;
+    let blocks = payload.get(first..).unwrap_or_default().chunks(BLOCK);
+    blocks
+        .into_iter()
+        .any(|block| block.iter().all(|&byte| byte == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn writes(number: u64) -> Writes {
+        Writes::from([(number.to_be_bytes().to_vec(), Some(vec![7; 30]))])
+    }
+
+    /// A log of `count` records, and where each ends.
+    fn log(count: u64) -> (Vec<u8>, Vec<usize>) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::begin(folder.path(), 0, SetDigest(0)).unwrap();
+        let mut ends = vec![HEAD];
+        for number in 1..=count {
+            log.append(&writes(number), SetDigest(number)).unwrap();
+            ends.push(usize::try_from(log.length).unwrap());
+        }
+        (fs::read(path(folder.path())).unwrap(), ends)
+    }
+
+    fn groups(bytes: &[u8]) -> Result<u64, StoreError> {
+        let contents = read(bytes, Path::new("log"))?;
+        assert_eq!(contents.seq, contents.groups.len() as u64);
+        for (number, group) in (1..).zip(&contents.groups) {
+            assert_eq!(*group, writes(number));
+        }
+        Ok(contents.seq)
+    }
+
+    /// A log that ends anywhere holds exactly the records that are whole; also with zeros behind.
+    #[test]
+    fn a_torn_log_holds_what_is_whole() {
+        let (bytes, ends) = log(3);
+        for cut in HEAD..=bytes.len() {
+            let whole = ends.iter().filter(|&&end| end <= cut).count() as u64 - 1;
+            assert_eq!(groups(&bytes[..cut]), Ok(whole), "cut at {cut}");
+        }
+        for &end in &ends {
+            let mut zeros = bytes[..end].to_vec();
+            zeros.extend([0; 4096]);
+            assert_eq!(
+                groups(&zeros).unwrap(),
+                ends.iter().position(|&e| e == end).unwrap() as u64
+            );
+        }
+        for cut in 0..HEAD {
+            assert!(groups(&bytes[..cut]).is_err(), "head cut at {cut}");
+        }
+    }
+
+    proptest! {
+        /// One changed byte anywhere is an error, never another content.
+        #[test]
+        fn a_changed_byte_is_an_error(at in 0_usize..400, flip in 1_u8..) {
+            static LOG: std::sync::LazyLock<(Vec<u8>, Vec<usize>)> = std::sync::LazyLock::new(|| log(4));
+            let mut bytes = LOG.0.clone();
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            let damaged = matches!(groups(&bytes), Err(StoreError::DamagedFile { .. }));
+            prop_assert!(damaged);
+        }
+    }
+
+    /// A full disk is refused, and the log goes on behind the last good record.
+    #[test]
+    fn a_failed_write_is_cut_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::begin(folder.path(), 0, SetDigest(0)).unwrap();
+        log.append(&writes(1), SetDigest(1)).unwrap();
+        log.file.write_all(b"half a record").unwrap();
+        let full = log.cut_back(io::ErrorKind::StorageFull.into());
+        assert_eq!(full, StoreError::DiskFull { engine: KIND });
+        log.append(&writes(2), SetDigest(2)).unwrap();
+        assert_eq!(groups(&fs::read(path(folder.path())).unwrap()), Ok(2));
+    }
+}
