@@ -334,8 +334,12 @@ impl ServiceTable {
         }
         for kind in kinds {
             let row = &self.rows[&kind];
+            let first = kind == ServiceKind::Database;
             if !row.wanted || row.state != ServiceState::Stopped {
                 continue;
+            }
+            if !first && self.database_is_coming() {
+                break;
             }
             let needs = || kind.dependencies().iter().copied();
             if let Some(failed) =
@@ -348,6 +352,17 @@ impl ServiceTable {
             }
         }
         orders
+    }
+
+    /// The database comes before everything, or SRM would see a node without one (HA-3). One that
+    /// has failed is waited for no longer.
+    fn database_is_coming(&self) -> bool {
+        self.rows
+            .get(&ServiceKind::Database)
+            .is_some_and(|row| match row.state {
+                ServiceState::Starting | ServiceState::Stopped => row.wanted,
+                ServiceState::Started | ServiceState::Stopping | ServiceState::Failed(_) => false,
+            })
     }
 
     /// The end of SRM's errand, once.
