@@ -18,6 +18,7 @@ pub mod rack;
 pub mod rt;
 pub mod service;
 pub mod service_table;
+pub mod session;
 pub mod setup;
 pub mod srm;
 mod srm_msg;

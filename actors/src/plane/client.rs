@@ -460,6 +460,15 @@ impl Plane {
         }
     }
 
+    /// Ends all sessions at `node` that have been detached for too long.
+    pub fn sweep(&self, node: NodeId) {
+        for user in self.users() {
+            if user.slot.owner().node() == node {
+                self.expire(&user, node);
+            }
+        }
+    }
+
     /// What follows from the end of a session that is out of the state already: its stanzas go
     /// elsewhere, and everybody hears that it is unavailable.
     fn ended(&self, at: NodeId, user: &Arc<User>, mut session: Session) {
@@ -485,6 +494,12 @@ impl Plane {
                 Err(OpenError::Moving)
             }
         }
+    }
+
+    /// Whether the user is still owned as it was when the session was attached.
+    #[must_use]
+    pub fn is_mine(&self, attached: &Attached) -> bool {
+        attached.user.slot.owner() == attached.mine
     }
 
     /// Whether the task may still act for the session.

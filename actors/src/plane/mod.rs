@@ -34,6 +34,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::Directory;
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::BareJid;
+use takeover_protocols::stream::Secret;
 
 use crate::rt::{Addr, ChildSpec, Endpoint, Rng, Root, World};
 
@@ -203,6 +204,13 @@ impl Plane {
     pub(crate) fn secret(&self) -> String {
         let mut secrets = self.secrets.lock();
         format!("{:016x}{:016x}", secrets.next_u64(), secrets.next_u64())
+    }
+
+    /// Octets that nobody can guess: ids, nonces and resources of one connection.
+    pub(crate) fn random(&self) -> Secret {
+        let mut octets = [0; 32];
+        self.secrets.lock().fill(&mut octets);
+        Secret(octets)
     }
 
     /// A name that no run of this deployment has given out: `what` is unique in this run.

@@ -9,6 +9,9 @@ use takeover_core::id::{ClusterId, GroupId, NodeId};
 use takeover_storage::UserStore;
 
 use super::letter::Letter;
+use crate::rt::Addr;
+use crate::session::ConnectionMsg;
+use crate::wire::Arrival;
 
 /// A part of a node without which some traffic stops. Each is opened and closed by its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +58,8 @@ pub struct Counters {
     pub moved_out: AtomicU64,
     /// Stanzas of an earlier life of their session, dropped.
     pub stale: AtomicU64,
+    /// Sessions attached now.
+    pub attached: AtomicU64,
     /// Client connections that came.
     pub connections: AtomicU64,
     /// Logins that failed.
@@ -71,6 +76,7 @@ pub struct NodePlane {
     given_up: AtomicBool,
     address: RwLock<Option<String>>,
     inbox: Mutex<VecDeque<(NodeId, Letter)>>,
+    door: RwLock<Option<Addr<ConnectionMsg>>>,
 }
 
 impl NodePlane {
@@ -84,6 +90,7 @@ impl NodePlane {
             given_up: AtomicBool::new(false),
             address: RwLock::default(),
             inbox: Mutex::default(),
+            door: RwLock::default(),
         }
     }
 
@@ -126,6 +133,28 @@ impl NodePlane {
     /// Says where clients reach it.
     pub fn set_address(&self, address: impl Into<String>) {
         *self.address.write() = Some(address.into());
+    }
+
+    /// Who takes the node's arrivals; a manager says so when it starts.
+    pub(crate) fn set_door(&self, door: Option<Addr<ConnectionMsg>>) {
+        *self.door.write() = door;
+    }
+
+    /// Brings a client to the node.
+    ///
+    /// # Errors
+    /// The arrival, where the XCP Connection Manager does not serve: to the client that is a
+    /// connection refused.
+    pub fn arrive(&self, arrival: Arrival) -> Result<(), Arrival> {
+        let door = self.door.read().clone();
+        let Some(door) = door.filter(|_| self.is_open(Gate::Connections)) else {
+            return Err(arrival);
+        };
+        door.send(ConnectionMsg::Arrived(arrival))
+            .map_err(|refused| {
+                let ConnectionMsg::Arrived(arrival) = refused.message;
+                arrival
+            })
     }
 
     /// Keeps a letter while the router is down.

@@ -1,5 +1,7 @@
 //! The way out of a session: how the task that owns its wire is woken and told to close.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -26,6 +28,8 @@ pub enum Close {
 pub struct Outlet {
     wake: Notify,
     close: Mutex<Option<Close>>,
+    ended: AtomicBool,
+    end: Notify,
 }
 
 impl Outlet {
@@ -51,6 +55,23 @@ impl Outlet {
     #[must_use]
     pub fn closing(&self) -> Option<Close> {
         *self.close.lock()
+    }
+
+    /// The task has ended: nothing is written any more. Said by a guard that the task owns.
+    pub fn set_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.end.notify_waiters();
+    }
+
+    /// Completes when the task has ended.
+    pub async fn ended(&self) {
+        loop {
+            let end = self.end.notified();
+            if self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            end.await;
+        }
     }
 
     /// Completes at the next [`Outlet::wake`] or [`Outlet::close`], or at once if there was one

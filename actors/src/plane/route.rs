@@ -231,12 +231,20 @@ impl Plane {
             // The sending node is dead: what it had in hand dies with it, and its clients, who
             // were told nothing, send again.
             Err(NotSent::SenderDown(_) | NotSent::NoSuchNode(..)) => Left::new(),
-            Err(NotSent::NobodyListens(packet) | NotSent::FlowFull(packet)) => {
-                match super::transfer::letter_of(packet) {
-                    Some(letter) => self.refuse(letter.parcel, Condition::RemoteServerTimeout),
-                    None => Left::new(),
+            // It has power and its router is not there yet: the letter waits before the door.
+            Err(NotSent::NobodyListens(packet)) => {
+                if let Some(letter) = super::transfer::letter_of(packet) {
+                    self.node(to).keep(at, letter);
                 }
+                if self.is_given_up(to) {
+                    self.forward_kept(to);
+                }
+                Left::new()
             }
+            Err(NotSent::FlowFull(packet)) => match super::transfer::letter_of(packet) {
+                Some(letter) => self.refuse(letter.parcel, Condition::RemoteServerTimeout),
+                None => Left::new(),
+            },
         }
     }
 

@@ -228,6 +228,19 @@ impl Plane {
         }
     }
 
+    /// A node's power is gone: all its gates are closed, and nobody is at its door.
+    pub fn power_off(&self, node: NodeId) {
+        for gate in [
+            Gate::Router,
+            Gate::Connections,
+            Gate::Presence,
+            Gate::Conference,
+        ] {
+            self.node(node).set(gate, false);
+        }
+        self.node(node).set_door(None);
+    }
+
     /// Closes a gate of a node.
     pub fn shut(&self, node: NodeId, gate: Gate) {
         self.node(node).set(gate, false);

@@ -1,0 +1,161 @@
+//! A wire with the server's stream machine on it.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use takeover_protocols::stream::{C2sServer, Effect, Timer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::rt::{Sleep, World};
+use crate::wire::Wire;
+
+/// Octets taken from a wire at once.
+const INPUT: usize = 16 * 1024;
+
+/// A wire with the server's stream machine on it.
+pub(super) struct Line {
+    world: World,
+    wire: Box<dyn Wire>,
+    /// The machine.
+    pub(super) machine: C2sServer,
+    /// What the machine has asked for, in order.
+    pub(super) effects: VecDeque<Effect>,
+    /// What is to be written.
+    pub(super) out: Vec<u8>,
+    timers: [Option<Sleep>; 3],
+    ended: bool,
+}
+
+/// Why [`Line::event`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The machine was fed; look at its effects.
+    Fed,
+    /// The octets have ended; the machine knows.
+    Ended,
+}
+
+impl Line {
+    pub(super) fn new(
+        world: World,
+        wire: Box<dyn Wire>,
+        machine: C2sServer,
+        first: Vec<Effect>,
+    ) -> Self {
+        Self {
+            world,
+            wire,
+            machine,
+            effects: first.into(),
+            out: Vec::new(),
+            timers: [None, None, None],
+            ended: false,
+        }
+    }
+
+    /// Adds what the machine answered to what is to be done.
+    pub(super) fn then(&mut self, effects: Vec<Effect>) {
+        self.effects.extend(effects);
+    }
+
+    /// Starts a timer of the machine, or starts it anew.
+    pub(super) fn arm(&mut self, timer: Timer, after: std::time::Duration) {
+        self.timers[index(timer)] = Some(self.world.sleep(after));
+    }
+
+    /// Stops a timer of the machine.
+    pub(super) fn disarm(&mut self, timer: Timer) {
+        self.timers[index(timer)] = None;
+    }
+
+    /// Waits for octets of the client or for a timer, and feeds the machine.
+    pub(super) async fn event(&mut self) -> Event {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        for timer in [Timer::Negotiation, Timer::Element, Timer::Closing] {
+            let slot = &mut self.timers[index(timer)];
+            if let Some(sleep) = slot
+                && Pin::new(sleep).poll(cx).is_ready()
+            {
+                *slot = None;
+                self.effects.extend(self.machine.expired(timer));
+                return Poll::Ready(Event::Fed);
+            }
+        }
+        if self.ended || !self.machine.wants_input() {
+            return Poll::Pending;
+        }
+        // On the stack, so that an idle connection holds no buffer.
+        let mut octets = [MaybeUninit::uninit(); INPUT];
+        let mut input = ReadBuf::uninit(&mut octets);
+        match Pin::new(&mut self.wire).poll_read(cx, &mut input) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) if !input.filled().is_empty() => {
+                self.effects.extend(self.machine.handle(input.filled()));
+                Poll::Ready(Event::Fed)
+            }
+            // A broken wire is an ended one.
+            Poll::Ready(Ok(()) | Err(_)) => {
+                self.ended = true;
+                self.effects.extend(self.machine.input_ended());
+                Poll::Ready(Event::Ended)
+            }
+        }
+    }
+
+    /// Writes some of what is to be written; how much.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: usize,
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write(cx, &self.out[from..])
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(cx)
+    }
+
+    /// Writes all that is to be written.
+    ///
+    /// # Errors
+    /// The wire's.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        if !self.out.is_empty() {
+            self.wire.write_all(&self.out).await?;
+            self.out.clear();
+            self.wire.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the octets to the client in order.
+    pub(super) async fn shut_down(&mut self) {
+        // The client may be gone already; then there is nobody to tell.
+        let _ = self.wire.shutdown().await;
+    }
+
+    /// Takes the wire to put a layer around it.
+    pub(super) fn exchange(&mut self, wire: Box<dyn Wire>) -> Box<dyn Wire> {
+        std::mem::replace(&mut self.wire, wire)
+    }
+
+    /// The lab.
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+fn index(timer: Timer) -> usize {
+    match timer {
+        Timer::Negotiation => 0,
+        Timer::Element => 1,
+        Timer::Closing => 2,
+    }
+}

@@ -1,0 +1,315 @@
+//! The conversation of one arrival until it is bound or gone.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use takeover_protocols::jid::{BareJid, FullJid};
+use takeover_protocols::sasl::{Found, SaslCondition, ScramHash};
+use takeover_protocols::stanza::{Condition, ErrorType, StanzaError};
+use takeover_protocols::stream::{C2sServer, Effect, StreamCondition, StreamError};
+
+use super::super::line::{Event, Line};
+use super::super::settings::Site;
+use super::manager::Guard;
+use crate::plane::{Attached, OpenError, User};
+use crate::wire::{Arrival, Upgrade};
+
+/// How often a login looks whether its user has arrived.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A client with a session: what the session manager takes over.
+pub struct Established {
+    /// The wire and its machine.
+    pub(in super::super) line: Line,
+    /// The session.
+    pub(in super::super) attached: Attached,
+}
+
+/// What is left of an arrival: a session, or nothing.
+enum Step {
+    GoOn,
+    Bound(Attached),
+    Over,
+}
+
+/// Stands where the wire is while a layer is put around it.
+struct NoWire;
+
+/// Talks with an arrival until it has a session; nothing if it never will.
+pub(in super::super) async fn converse(
+    site: &Site,
+    arrival: Arrival,
+    guard: &Guard,
+) -> Option<Established> {
+    let (config, layer) = site.config(&arrival);
+    let (machine, first) = C2sServer::new(config, layer, site.plane.random());
+    let Arrival {
+        wire,
+        label,
+        upgrade,
+        ..
+    } = arrival;
+    let mut login = Login {
+        site,
+        line: Line::new(site.plane.world().clone(), wire, machine, first),
+        label,
+        upgrade,
+        guard,
+    };
+    loop {
+        while let Some(effect) = login.line.effects.pop_front() {
+            match login.step(effect).await {
+                Ok(Step::GoOn) => {}
+                Ok(Step::Bound(attached)) => {
+                    return Some(Established {
+                        line: login.line,
+                        attached,
+                    });
+                }
+                Ok(Step::Over) | Err(_) => return None,
+            }
+        }
+        login.line.flush().await.ok()?;
+        match login.line.event().await {
+            Event::Fed | Event::Ended => {}
+        }
+    }
+}
+
+struct Login<'a> {
+    site: &'a Site,
+    line: Line,
+    label: String,
+    upgrade: Option<Upgrade>,
+    guard: &'a Guard,
+}
+
+impl Login<'_> {
+    async fn step(&mut self, effect: Effect) -> io::Result<Step> {
+        match effect {
+            Effect::Send(octets) => self.line.out.extend_from_slice(&octets),
+            Effect::Arm(timer, after) => self.line.arm(timer, after),
+            Effect::Disarm(timer) => self.line.disarm(timer),
+            Effect::StartTls => self.start_tls().await?,
+            Effect::LookUp { user, hash } => {
+                let found = self.look_up(&user, hash).await;
+                let effects = self.line.machine.found(found);
+                self.line.then(effects);
+            }
+            Effect::Authenticated { user, .. } => self.authenticated(&user),
+            Effect::AuthenticationFailed { user, .. } => {
+                self.guard.failed(&self.label, user.as_deref());
+            }
+            Effect::Bind { wanted, .. } => return Ok(self.bind(wanted).await),
+            Effect::Resume { user, previd, h } => return Ok(self.resume(&user, &previd, h).await),
+            Effect::Close(_) => {
+                self.line.flush().await?;
+                self.line.shut_down().await;
+                return Ok(Step::Over);
+            }
+            // Only a bound client has these, and then the session has the line.
+            Effect::Enable { .. }
+            | Effect::Acked { .. }
+            | Effect::AckRequested
+            | Effect::Stanza(_)
+            | Effect::RefusedStanza { .. } => {}
+        }
+        Ok(Step::GoOn)
+    }
+
+    async fn start_tls(&mut self) -> io::Result<()> {
+        self.line.flush().await?;
+        let wire = self.line.exchange(Box::new(NoWire));
+        let effects = match self.upgrade.take() {
+            Some(upgrade) => {
+                let wire = upgrade(wire).await?;
+                self.line.exchange(wire);
+                self.line.machine.tls_established()
+            }
+            None => self.line.machine.input_ended(),
+        };
+        self.line.then(effects);
+        Ok(())
+    }
+
+    async fn look_up(&self, user: &BareJid, hash: ScramHash) -> Found {
+        if self.guard.is_barred(&self.label, user) {
+            return Found::Refused(SaslCondition::TemporaryAuthFailure);
+        }
+        let Some(known) = self.site.plane.user(user.as_str()) else {
+            return Found::Nobody;
+        };
+        let store = self.site.plane.node(known.home).spec.users.clone();
+        match store.account(user.as_str()).await {
+            Ok(Some(account)) if account.enabled => Found::Keys(match hash {
+                ScramHash::Sha1 => account.sha1,
+                ScramHash::Sha256 => account.sha256,
+            }),
+            Ok(Some(_)) => Found::Refused(SaslCondition::AccountDisabled),
+            Ok(None) => Found::Nobody,
+            Err(_) => Found::Refused(SaslCondition::TemporaryAuthFailure),
+        }
+    }
+
+    /// SES-2: who lives elsewhere is sent there before anything else.
+    fn authenticated(&mut self, user: &BareJid) {
+        self.guard.succeeded(user);
+        let Some(known) = self.site.plane.user(user.as_str()) else {
+            return;
+        };
+        let owner = known.slot.owner().node();
+        if owner != self.site.node {
+            let address = self.site.plane.node(owner).address();
+            let effects = self.line.machine.fail(StreamError::see_other_host(address));
+            self.line.then(effects);
+        }
+    }
+
+    /// The user, loaded; nothing if it is unknown or the store does not answer.
+    async fn user(&self, jid: &BareJid) -> Option<Arc<User>> {
+        let user = self.site.plane.user(jid.as_str())?;
+        self.site.plane.load(&user).await.ok()?;
+        Some(user)
+    }
+
+    async fn bind(&mut self, wanted: FullJid) -> Step {
+        let Some(user) = self.user(&wanted.to_bare()).await else {
+            let error = StanzaError::new(Condition::InternalServerError);
+            let effects = self.line.machine.bind_refused(&error);
+            self.line.then(effects);
+            return Step::GoOn;
+        };
+        let site = self.site;
+        let open = || site.plane.open_session(site.node, &user, wanted.clone());
+        match self.when_settled(open).await {
+            Ok(attached) => {
+                let effects = self.line.machine.bound(attached.jid.clone());
+                self.line.then(effects);
+                Step::Bound(attached)
+            }
+            Err(OpenError::Elsewhere(node)) => self.send_away(node),
+            Err(error) => {
+                // SES-1; RFC 6120, section 7.7.2.1.
+                let refusal = StanzaError::new(Condition::ResourceConstraint)
+                    .with_type(ErrorType::Wait)
+                    .with_text(error.to_string());
+                let effects = self.line.machine.bind_refused(&refusal);
+                self.line.then(effects);
+                Step::GoOn
+            }
+        }
+    }
+
+    async fn resume(&mut self, user: &BareJid, previd: &str, h: u32) -> Step {
+        let Some(user) = self.user(user).await else {
+            let effects = self
+                .line
+                .machine
+                .resume_failed(Condition::InternalServerError, None);
+            self.line.then(effects);
+            return Step::GoOn;
+        };
+        let site = self.site;
+        let resume = || site.plane.resume(site.node, &user, previd, h);
+        match self.when_settled(resume).await {
+            Ok(attached) => {
+                // Until then nothing of the client is read: the machine waits for the answer.
+                let handled = attached.settled().await;
+                let effects = self.line.machine.resumed(attached.jid.clone(), handled);
+                self.line.then(effects);
+                Step::Bound(attached)
+            }
+            Err(OpenError::Elsewhere(node)) => self.send_away(node),
+            Err(OpenError::Ack(error)) => {
+                let effects = self.line.machine.fail(StreamError::from(&error));
+                self.line.then(effects);
+                Step::GoOn
+            }
+            Err(_) => {
+                let effects = self
+                    .line
+                    .machine
+                    .resume_failed(Condition::ItemNotFound, None);
+                self.line.then(effects);
+                Step::GoOn
+            }
+        }
+    }
+
+    /// Tries again while the user is between two nodes.
+    async fn when_settled<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let world = self.line.world().clone();
+        let limit = world.now() + self.site.settings.moving;
+        loop {
+            match attempt() {
+                Err(OpenError::Moving) if world.now() < limit => world.sleep(LOOK).await,
+                result => return result,
+            }
+        }
+    }
+
+    fn send_away(&mut self, node: takeover_core::id::NodeId) -> Step {
+        let address = self.site.plane.node(node).address();
+        let effects = self.line.machine.fail(StreamError::see_other_host(address));
+        self.line.then(effects);
+        Step::GoOn
+    }
+}
+
+/// Tells an arrival that there are too many, and closes.
+pub(super) async fn turn_away(site: &Site, arrival: Arrival) {
+    let (config, layer) = site.config(&arrival);
+    let (mut machine, _) = C2sServer::new(config, layer, site.plane.random());
+    let error = StreamError::new(StreamCondition::ResourceConstraint)
+        .with_text("too many connections are at login");
+    let effects = machine.fail(error);
+    let mut line = Line::new(site.plane.world().clone(), arrival.wire, machine, effects);
+    while let Some(effect) = line.effects.pop_front() {
+        if let Effect::Send(octets) = effect {
+            line.out.extend_from_slice(&octets);
+        }
+    }
+    // Who does not read its refusal is dropped all the same.
+    let _ = line.flush().await;
+    line.shut_down().await;
+}
+
+mod no_wire {
+    use super::NoWire;
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    impl AsyncRead for NoWire {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for NoWire {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Logging in: from an arrival to a session.
+
+mod conversation;
+pub(super) mod manager;
+
+pub use conversation::Established;
+pub(super) use conversation::converse;

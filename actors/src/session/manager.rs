@@ -1,0 +1,139 @@
+//! The session manager: the sessions that are attached at a node.
+//!
+//! **For:** one light child per attached session. **Accepts:** [`SessionMsg`]. **Mailbox full**:
+//! the session is left as after a lost connection. A panic in one session ends that connection
+//! alone; the session itself is in its user's place and waits for its client.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::login::Established;
+use super::settings::Site;
+use super::task;
+use crate::plane::{Attached, Close};
+use crate::rt::{Actor, ChildExited, ChildId, Ctx, Exit, MailboxSpec, Recipient};
+
+/// How often it looks for sessions that have waited too long.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// What a session manager is told.
+pub enum SessionMsg {
+    /// A client has a session.
+    Established(Box<Established>),
+    /// The service stops: all clients are told `system-shutdown`; who asked hears when they are
+    /// gone.
+    Drain(Recipient<Drained>),
+}
+
+/// All clients of a session manager are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained;
+
+/// Its wake-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionTimer {
+    /// Look for sessions that have waited too long.
+    Sweep,
+}
+
+/// The session manager of a node.
+pub struct SessionManager {
+    site: Site,
+    attached: BTreeMap<ChildId, Attached>,
+    draining: Option<Recipient<Drained>>,
+}
+
+impl SessionManager {
+    /// Its mailbox.
+    pub const MAILBOX: MailboxSpec = MailboxSpec::reject(65_536);
+
+    /// A manager without sessions.
+    #[must_use]
+    pub fn new(site: Site) -> Self {
+        Self {
+            site,
+            attached: BTreeMap::new(),
+            draining: None,
+        }
+    }
+
+    fn established(&mut self, established: Established, ctx: &mut Ctx<Self>) {
+        let attached = established.attached.clone();
+        if self.draining.is_some() {
+            attached.outlet.close(Close::Shutdown);
+        }
+        let name = attached.jid.to_string();
+        let child = ctx.light(
+            "UserSession",
+            name,
+            task::run(self.site.clone(), established),
+        );
+        self.attached.insert(child, attached);
+        self.count();
+    }
+
+    fn count(&self) {
+        let counters = &self.site.plane.node(self.site.node).counters;
+        counters
+            .attached
+            .store(self.attached.len() as u64, Ordering::Relaxed);
+    }
+
+    fn tell_if_drained(&mut self) {
+        if self.attached.is_empty()
+            && let Some(whom) = self.draining.take()
+        {
+            // Who asked and is gone needs no answer.
+            let _ = whom.send(Drained);
+        }
+    }
+}
+
+impl Actor for SessionManager {
+    type Msg = SessionMsg;
+    type Timer = SessionTimer;
+    const KIND: &'static str = "SessionManager";
+
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        let until = ctx.now() + self.site.settings.relogin;
+        self.site.plane.detach_leftovers(self.site.node, until);
+        ctx.arm(SessionTimer::Sweep, SWEEP);
+    }
+
+    fn handle(&mut self, msg: SessionMsg, ctx: &mut Ctx<Self>) {
+        match msg {
+            SessionMsg::Established(established) => self.established(*established, ctx),
+            SessionMsg::Drain(whom) => {
+                self.draining = Some(whom);
+                for attached in self.attached.values() {
+                    attached.outlet.close(Close::Shutdown);
+                }
+                self.tell_if_drained();
+            }
+        }
+    }
+
+    fn expired(&mut self, timer: SessionTimer, ctx: &mut Ctx<Self>) {
+        match timer {
+            SessionTimer::Sweep => {
+                self.site.plane.sweep(self.site.node);
+                ctx.arm(SessionTimer::Sweep, SWEEP);
+            }
+        }
+    }
+
+    fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {
+        let Some(attached) = self.attached.remove(&exit.child) else {
+            return;
+        };
+        match exit.exit {
+            Exit::Stopped => {}
+            Exit::Panicked(_) | Exit::Killed => {
+                self.site.plane.lost(&attached, self.site.settings.resume);
+            }
+        }
+        self.count();
+        self.tell_if_drained();
+    }
+}

@@ -1,0 +1,16 @@
+//! Clients at a node: how they come in, and how their sessions live.
+//!
+//! [`ConnectionManager`] takes arrivals and logs them in, one light child each; [`SessionManager`]
+//! keeps the sessions, one light child each. What outlives a connection is not here but in the
+//! user's place (see [`plane`](crate::plane)).
+
+mod line;
+mod login;
+mod manager;
+mod settings;
+mod task;
+
+pub use login::Established;
+pub use login::manager::{ConnectionManager, ConnectionMsg};
+pub use manager::{Drained, SessionManager, SessionMsg, SessionTimer};
+pub use settings::{SessionSettings, Site};

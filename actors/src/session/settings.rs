@@ -1,0 +1,102 @@
+//! What the clients of a node may do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use takeover_core::id::NodeId;
+use takeover_protocols::stream::{C2sConfig, Layer, Tls};
+
+use crate::plane::Plane;
+use crate::wire::{Arrival, Security};
+
+/// Limits and times of a node's clients.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
+    /// How streams are negotiated; what protects a wire is decided for each arrival.
+    pub c2s: C2sConfig,
+    /// Connections that may be at login at once.
+    pub unauthenticated: usize,
+    /// How long a session with stream management waits for its client after a lost connection,
+    /// in protocol time (XEP-0198, `max`).
+    pub resume: Duration,
+    /// How long sessions wait after their node was lost: above *Client re-login upper limit*
+    /// (SES-5).
+    pub relogin: Duration,
+    /// How long a client that is told to go has to take what is queued for it.
+    pub farewell: Duration,
+    /// How long a login waits for a user who is between two nodes.
+    pub moving: Duration,
+    /// Stanzas that are taken from one client in a second; what comes faster waits.
+    pub rate: u32,
+}
+
+impl SessionSettings {
+    /// The defaults: 20 000 logins at once, 5 min to resume, 10 min to log in again.
+    #[must_use]
+    pub fn new(c2s: C2sConfig) -> Self {
+        Self {
+            c2s,
+            unauthenticated: 20_000,
+            resume: Duration::from_secs(300),
+            relogin: Duration::from_secs(600),
+            farewell: Duration::from_secs(5),
+            moving: Duration::from_secs(10),
+            rate: 100_000,
+        }
+    }
+}
+
+/// Where the actors of this module work: a node of a plane, and its settings.
+#[derive(Clone)]
+pub struct Site {
+    /// The data plane.
+    pub plane: Arc<Plane>,
+    /// The node.
+    pub node: NodeId,
+    /// What its clients may do.
+    pub settings: Arc<SessionSettings>,
+    configs: [Arc<C2sConfig>; 3],
+}
+
+impl Site {
+    /// A site.
+    #[must_use]
+    pub fn new(plane: Arc<Plane>, node: NodeId, settings: SessionSettings) -> Self {
+        let variant = |tls, allow_plaintext| {
+            Arc::new(C2sConfig {
+                tls,
+                allow_plaintext,
+                ..settings.c2s.clone()
+            })
+        };
+        let configs = [
+            variant(Tls::Absent, settings.c2s.allow_plaintext),
+            variant(Tls::Required, false),
+            variant(Tls::Optional, true),
+        ];
+        Self {
+            plane,
+            node,
+            settings: Arc::new(settings),
+            configs,
+        }
+    }
+
+    /// How the stream of an arrival is negotiated.
+    pub(super) fn config(&self, arrival: &Arrival) -> (Arc<C2sConfig>, Layer) {
+        let [absent, required, optional] = &self.configs;
+        match (arrival.security, arrival.upgrade.is_some()) {
+            (Security::Secure, _) => (absent.clone(), Layer::Secure),
+            (Security::Plain, true) => (required.clone(), Layer::Plain),
+            (Security::PlainAllowed, true) => (optional.clone(), Layer::Plain),
+            (Security::Plain, false) => (absent.clone(), Layer::Plain),
+            (Security::PlainAllowed, false) => {
+                let open = C2sConfig {
+                    allow_plaintext: true,
+                    ..C2sConfig::clone(absent)
+                };
+                (Arc::new(open), Layer::Plain)
+            }
+        }
+    }
+}

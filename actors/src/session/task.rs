@@ -1,0 +1,353 @@
+//! The life of one attached session: what comes from the wire goes to the plane, what the plane
+//! has queued goes to the wire, until one of the two ends it.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use takeover_protocols::sm::Nonza;
+use takeover_protocols::stream::{Cause, Effect, StreamCondition, StreamError};
+
+use super::line::{Event, Line};
+use super::login::Established;
+use super::settings::Site;
+use crate::plane::{Attached, Batch, Close, Fenced, Outlet, Plane};
+
+/// Stanzas written at once.
+const BATCH: usize = 256;
+
+/// Says that the task is over, however it ends.
+struct End(Arc<Outlet>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.set_ended();
+    }
+}
+
+/// How a session's task ended.
+enum Over {
+    /// The client ended its stream.
+    Left,
+    /// The connection broke, or the client broke the rules.
+    Lost,
+    /// The server ended it.
+    Closed(Close),
+}
+
+/// Runs a session until its connection is over, and leaves its place in order.
+pub(super) async fn run(site: Site, established: Established) {
+    let Established { line, attached } = established;
+    let end = End(attached.outlet.clone());
+    let mut task = Task {
+        site: &site,
+        line,
+        attached,
+        asked: false,
+        owes: false,
+    };
+    let over = match task.live().await {
+        Ok(over) => over,
+        Err(_) => Over::Lost,
+    };
+    let Task { attached, .. } = task;
+    let plane = &site.plane;
+    match over {
+        Over::Left => plane.end(&attached),
+        Over::Lost | Over::Closed(Close::Overrun | Close::Fault) => {
+            plane.lost(&attached, site.settings.resume);
+        }
+        Over::Closed(Close::Shutdown) => plane.detach(&attached, site.settings.relogin),
+        // Whoever took the session has seen to its place.
+        Over::Closed(Close::MovedTo(_) | Close::Conflict) => {}
+    }
+    drop(end);
+}
+
+struct Task<'a> {
+    site: &'a Site,
+    line: Line,
+    attached: Attached,
+    /// The client was asked for its count and has not answered.
+    asked: bool,
+    /// The client has asked for the count while stanzas of its were in doubt.
+    owes: bool,
+}
+
+impl Task<'_> {
+    async fn live(&mut self) -> io::Result<Over> {
+        loop {
+            if let Some(over) = self.effects().await? {
+                return Ok(over);
+            }
+            if let Some(why) = self.attached.outlet.closing() {
+                return self.farewell(why).await;
+            }
+            if let Err(Fenced(why)) = self.write_queue().await? {
+                return self.farewell(why).await;
+            }
+            self.line.flush().await?;
+            self.wait().await;
+        }
+    }
+
+    /// Waits until there is something to write, to read or to close.
+    async fn wait(&mut self) {
+        let outlet = self.attached.outlet.clone();
+        let tickets = self.attached.tickets.clone();
+        let (line, owes) = (&mut self.line, self.owes);
+        let mut woken = pin!(outlet.woken());
+        let mut drained = pin!(tickets.drained());
+        poll_fn(|cx| {
+            if woken.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if owes && drained.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            line.poll_event(cx).map(|event| match event {
+                Event::Fed | Event::Ended => {}
+            })
+        })
+        .await;
+        if self.owes && self.attached.tickets.is_drained() {
+            self.owes = false;
+            self.acknowledge();
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        let ack = Nonza::Ack {
+            h: self.attached.handled(),
+        };
+        self.line.machine.write_nonza(&ack, &mut self.line.out);
+    }
+
+    /// Does what the machine has asked for.
+    async fn effects(&mut self) -> io::Result<Option<Over>> {
+        while let Some(effect) = self.line.effects.pop_front() {
+            match self.effect(effect).await? {
+                Ok(None) => {}
+                Ok(Some(over)) => return Ok(Some(over)),
+                Err(Fenced(why)) => return self.farewell(why).await.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn effect(&mut self, effect: Effect) -> io::Result<Result<Option<Over>, Fenced>> {
+        let plane = &self.site.plane;
+        match effect {
+            Effect::Send(octets) => self.line.out.extend_from_slice(&octets),
+            Effect::Stanza(stanza) => {
+                if let Err(fenced) = plane.from_client(&self.attached, stanza) {
+                    return Ok(Err(fenced));
+                }
+            }
+            Effect::RefusedStanza { reply, .. } => {
+                if let Err(fenced) = plane.refused(&self.attached, reply.map(|reply| *reply)) {
+                    return Ok(Err(fenced));
+                }
+            }
+            Effect::Enable { resume, .. } => match plane.enable(&mut self.attached, resume) {
+                Ok(name) => self.enabled(&name),
+                Err(fenced) => return Ok(Err(fenced)),
+            },
+            Effect::Acked { h } => match plane.acked(&self.attached, h) {
+                Ok(Ok(())) => self.asked = false,
+                Ok(Err(fenced)) => return Ok(Err(fenced)),
+                Err(error) => {
+                    let effects = self.line.machine.fail(StreamError::from(&error));
+                    self.line.then(effects);
+                }
+            },
+            Effect::AckRequested => {
+                self.acknowledge();
+                self.owes = !self.attached.tickets.is_drained();
+            }
+            Effect::Arm(timer, after) => self.line.arm(timer, after),
+            Effect::Disarm(timer) => self.line.disarm(timer),
+            Effect::Close(cause) => return self.closed(cause).await.map(|over| Ok(Some(over))),
+            // Only a client that is not bound yet has these.
+            Effect::StartTls
+            | Effect::LookUp { .. }
+            | Effect::Authenticated { .. }
+            | Effect::AuthenticationFailed { .. }
+            | Effect::Bind { .. }
+            | Effect::Resume { .. } => {}
+        }
+        Ok(Ok(None))
+    }
+
+    fn enabled(&mut self, name: &str) {
+        let (id, max) = match name.is_empty() {
+            true => (None, None),
+            false => {
+                let seconds = u32::try_from(self.site.settings.resume.as_secs());
+                (Some(name.to_owned()), seconds.ok())
+            }
+        };
+        let effects = self.line.machine.sm_enabled(id, max, None);
+        self.line.then(effects);
+    }
+
+    /// The machine has closed the stream.
+    async fn closed(&mut self, cause: Cause) -> io::Result<Over> {
+        // What it says last may find nobody.
+        if self.line.flush().await.is_ok() {
+            self.line.shut_down().await;
+        }
+        Ok(match cause {
+            Cause::Client | Cause::Server | Cause::ClosingTimeout => Over::Left,
+            Cause::Error(_) | Cause::ClientError(_) | Cause::NoTls | Cause::Lost => Over::Lost,
+        })
+    }
+
+    /// Writes what is queued, as one write.
+    async fn write_queue(&mut self) -> io::Result<Result<(), Fenced>> {
+        loop {
+            let batch = match self.site.plane.take_batch(&self.attached, BATCH) {
+                Ok(batch) => batch,
+                Err(fenced) => return Ok(Err(fenced)),
+            };
+            if batch.outs.is_empty() {
+                return Ok(Ok(()));
+            }
+            if batch.managed {
+                self.write_managed(&batch);
+                self.line.flush().await?;
+            } else {
+                self.write_unmanaged(batch).await?;
+            }
+        }
+    }
+
+    fn write_managed(&mut self, batch: &Batch) {
+        for out in &batch.outs {
+            self.line.machine.write(&out.stanza, &mut self.line.out);
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            self.line
+                .machine
+                .write_nonza(&Nonza::Request, &mut self.line.out);
+        }
+    }
+
+    /// Without stream management the write itself is all that is known of a stanza's way: what the
+    /// wire has not taken goes back, also if this task is killed in between.
+    async fn write_unmanaged(&mut self, batch: Batch) -> io::Result<()> {
+        self.line.flush().await?;
+        let mut ends = Vec::with_capacity(batch.outs.len());
+        for out in &batch.outs {
+            self.line.machine.write(&out.stanza, &mut self.line.out);
+            ends.push(self.line.out.len());
+        }
+        let mut writing = Writing {
+            plane: &self.site.plane,
+            attached: &self.attached,
+            batch: Some(batch),
+            ends,
+            done: 0,
+        };
+        let line = &mut self.line;
+        poll_fn(|cx| {
+            while writing.done < line.out.len() {
+                match line.poll_write(cx, writing.done) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(more)) => writing.done += more,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            line.poll_flush(cx)
+        })
+        .await?;
+        drop(writing);
+        self.line.out.clear();
+        Ok(())
+    }
+
+    /// The server ends the stream: the client gets what is queued for it, its count, and the
+    /// reason. A client that does not read gets no more time than the farewell allows.
+    async fn farewell(&mut self, why: Close) -> io::Result<Over> {
+        let limit = self.line.world().sleep(self.site.settings.farewell);
+        let mut limit = pin!(limit);
+        {
+            let mut last = pin!(self.last_words(why));
+            poll_fn(|cx| {
+                if last.as_mut().poll(cx).is_ready() || limit.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                Poll::Pending
+            })
+            .await;
+        }
+        Ok(Over::Closed(why))
+    }
+
+    async fn last_words(&mut self, why: Close) -> io::Result<()> {
+        // What the client has sent and this node has in hand is settled first, so that the count
+        // that it takes along covers it.
+        match why {
+            Close::MovedTo(_) | Close::Shutdown => {
+                if self.site.plane.is_mine(&self.attached) {
+                    self.attached.tickets.drained().await;
+                }
+            }
+            Close::Conflict | Close::Overrun | Close::Fault => {}
+        }
+        // A fenced task has nothing to write but its farewell.
+        let _ = self.write_queue().await?;
+        if self.line.machine.is_managed() {
+            self.acknowledge();
+        }
+        let error = self.error(why);
+        let effects = self.line.machine.fail(error);
+        self.line.then(effects);
+        while let Some(effect) = self.line.effects.pop_front() {
+            if let Effect::Send(octets) = effect {
+                self.line.out.extend_from_slice(&octets);
+            }
+        }
+        self.line.flush().await?;
+        self.line.shut_down().await;
+        Ok(())
+    }
+
+    fn error(&self, why: Close) -> StreamError {
+        match why {
+            Close::MovedTo(node) => {
+                StreamError::see_other_host(self.site.plane.node(node).address())
+            }
+            Close::Shutdown => StreamError::new(StreamCondition::SystemShutdown),
+            Close::Conflict => StreamError::new(StreamCondition::Conflict),
+            Close::Overrun => StreamError::new(StreamCondition::PolicyViolation)
+                .with_text("too much is queued for you: you do not read"),
+            Close::Fault => StreamError::new(StreamCondition::InternalServerError),
+        }
+    }
+}
+
+/// A batch on its way into the wire.
+struct Writing<'a> {
+    plane: &'a Plane,
+    attached: &'a Attached,
+    batch: Option<Batch>,
+    ends: Vec<usize>,
+    done: usize,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            let count = self
+                .ends
+                .iter()
+                .take_while(|end| **end <= self.done)
+                .count();
+            self.plane.written(self.attached, batch, count);
+        }
+    }
+}
