@@ -22,7 +22,7 @@ pub enum Security {
     /// Nothing, and login is allowed all the same: load tests and clients inside the process.
     PlainAllowed,
     /// TLS from the first octet (XEP-0368), or it never leaves this process's memory.
-    Secure,
+    Tls,
 }
 
 /// The future of an [`Upgrade`]: the wire with TLS around it, or why the handshake failed.
@@ -50,7 +50,7 @@ impl Arrival {
         Self {
             wire: Box::new(wire),
             label: label.into(),
-            security: Security::Secure,
+            security: Security::Tls,
             upgrade: None,
         }
     }

@@ -86,7 +86,7 @@ impl Site {
     pub(super) fn config(&self, arrival: &Arrival) -> (Arc<C2sConfig>, Layer) {
         let [absent, required, optional] = &self.configs;
         match (arrival.security, arrival.upgrade.is_some()) {
-            (Security::Secure, _) => (absent.clone(), Layer::Secure),
+            (Security::Tls, _) => (absent.clone(), Layer::Secure),
             (Security::Plain, true) => (required.clone(), Layer::Plain),
             (Security::PlainAllowed, true) => (optional.clone(), Layer::Plain),
             (Security::Plain, false) => (absent.clone(), Layer::Plain),
