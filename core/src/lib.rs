@@ -3,10 +3,13 @@
 //! Nothing here waits, asks for the time, draws a number or reads a file. Whoever acts hands a value in
 //! and carries out what comes back.
 
+pub mod assignment;
 pub mod digest;
 pub mod ha;
 pub mod id;
 pub mod journal;
+pub mod params;
+pub mod profile;
 pub mod service;
 pub mod sync;
 pub mod time;
