@@ -4,5 +4,9 @@ pub mod admin;
 pub mod client;
 pub mod config;
 pub mod endpoint;
+pub mod lab;
 pub mod report;
 pub mod tls;
+
+pub use lab::{Control, Lab, LabError};
+pub use takeover_core::{ha, id, journal, service, time};

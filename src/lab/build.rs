@@ -1,0 +1,336 @@
+//! How a lab is described and started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use takeover_actors::board::Board;
+use takeover_actors::rack::{self, PowerAction, Rack};
+use takeover_actors::rt::{ChildSpec, RealDriver, VirtualDriver, WorldSpec};
+use takeover_actors::setup::{Pace, Span};
+use takeover_core::ha::State;
+
+use super::control::{Control, Inner};
+use super::run::{Driver, Lab};
+use super::{LabError, parts};
+use crate::client::Oracle;
+use crate::config::{
+    ClusterConfig, GroupConfig, LabConfig, NodeConfig, UserConfig, UserPattern, UsersConfig,
+};
+
+/// Protocol time within which a lab has to come up.
+const UP: Duration = Duration::from_secs(600);
+
+enum Time {
+    Virtual,
+    Real,
+}
+
+/// A lab being described. Without another word it is the built-in one: a cluster of two pairs
+/// (1A/1B, 2A/2B) with HA on, and the users andy, bob, catherine and deborah, each at home on one
+/// node, with `NAME-secret` for a password.
+pub struct Builder {
+    config: LabConfig,
+    time: Time,
+    pace: Option<Pace>,
+    own_clusters: bool,
+    own_users: bool,
+}
+
+impl Builder {
+    pub(super) fn virtual_time(seed: u64) -> Self {
+        let config = LabConfig {
+            seed,
+            ..LabConfig::default()
+        };
+        Self {
+            config,
+            time: Time::Virtual,
+            pace: None,
+            own_clusters: false,
+            own_users: false,
+        }
+    }
+
+    pub(super) fn real_time(speed: f64) -> Self {
+        let config = LabConfig {
+            speed,
+            ..LabConfig::default()
+        };
+        Self {
+            config,
+            time: Time::Real,
+            pace: None,
+            own_clusters: false,
+            own_users: false,
+        }
+    }
+
+    /// Takes everything from a configuration, except (for virtual time) the seed that was given.
+    #[must_use]
+    pub fn config(mut self, config: LabConfig) -> Self {
+        let (seed, speed) = (self.config.seed, self.config.speed);
+        self.config = config;
+        match self.time {
+            Time::Virtual => self.config.seed = seed,
+            Time::Real => self.config.speed = speed,
+        }
+        (self.own_clusters, self.own_users) = (true, true);
+        self
+    }
+
+    /// The seed of everything that is drawn at random.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// The XMPP domain.
+    #[must_use]
+    pub fn domain(mut self, domain: &str) -> Self {
+        self.config.domain = domain.to_owned();
+        self
+    }
+
+    /// Adds a cluster; the first one added takes the place of the built-in cluster and users.
+    #[must_use]
+    pub fn cluster(
+        mut self,
+        name: &str,
+        describe: impl FnOnce(ClusterBuilder) -> ClusterBuilder,
+    ) -> Self {
+        if !std::mem::replace(&mut self.own_clusters, true) {
+            self.config.clusters.clear();
+        }
+        self = self.without_built_in_users();
+        let empty = ClusterConfig {
+            name: name.to_owned(),
+            groups: Vec::new(),
+            ova: 15_000,
+        };
+        self.config.clusters.push(describe(ClusterBuilder(empty)).0);
+        self
+    }
+
+    fn without_built_in_users(mut self) -> Self {
+        if !std::mem::replace(&mut self.own_users, true) {
+            self.config.users = UsersConfig {
+                list: Vec::new(),
+                pattern: None,
+            };
+        }
+        self
+    }
+
+    /// Adds a user with `NAME-secret` for a password, at home on a node; the first one added takes
+    /// the place of the built-in users.
+    #[must_use]
+    pub fn user(mut self, name: &str, home: &str) -> Self {
+        self = self.without_built_in_users();
+        self.config.users.list.push(UserConfig {
+            name: name.to_owned(),
+            password: format!("{name}-secret"),
+            home: Some(home.to_owned()),
+        });
+        self
+    }
+
+    /// Adds numbered users `user1` to `userCOUNT` with `passwordN` for passwords, spread over the
+    /// nodes (USR-1).
+    #[must_use]
+    pub fn users(mut self, count: u64) -> Self {
+        self = self.without_built_in_users();
+        self.config.users.pattern = Some(UserPattern {
+            name: "user{n}".to_owned(),
+            password: "password{n}".to_owned(),
+            first: 1,
+            count,
+        });
+        self
+    }
+
+    /// Sets a parameter by its name in the specification, as in
+    /// `parameter("Critical Service Down Delay", 90)`.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
+        self.config
+            .parameters
+            .push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// How fast services start and stop, and how nodes boot.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Threads that nodes are spread over in real time.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.config.threads = threads;
+        self
+    }
+
+    /// Builds the lab, switches every node on and waits until all of them serve.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the description, or what the system refuses; [`LabError::NotUp`] with
+    /// what is missing.
+    pub fn start(self) -> Result<Lab, LabError> {
+        let mut lab = self.build()?;
+        for name in lab.node_names() {
+            let answer = lab.control().power(&name, PowerAction::On)?;
+            lab.wait_for(answer)??;
+        }
+        if lab.until(|lab| missing(lab).is_empty(), UP) {
+            Ok(lab)
+        } else {
+            let missing = missing(&lab).join(", ");
+            Err(LabError::NotUp {
+                limit_s: UP.as_secs(),
+                missing,
+            })
+        }
+    }
+
+    /// Builds the lab with every node off.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the description, or what the system refuses.
+    pub fn build(self) -> Result<Lab, LabError> {
+        let config = &self.config;
+        let (deployment, warnings) = parts::deployment(config)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let nodes = u16::try_from(deployment.nodes().len()).unwrap_or(u16::MAX);
+        let driver = self.driver(WorldSpec::new(config.seed, nodes))?;
+        let Some(world) = driver.world().cloned() else {
+            return Err(LabError::NotStopped("the driver".to_owned()));
+        };
+        let board = Board::new(nodes);
+        let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
+        let setups = parts::setups(config, &deployment, &pace, &board, |_, _| {});
+        let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
+        let control = Control(Arc::new(Inner {
+            world,
+            deployment: Arc::new(deployment),
+            board,
+            rack: rack.addr().clone(),
+            oracle: Arc::<Mutex<Oracle>>::default(),
+            clients: Mutex::default(),
+        }));
+        Ok(Lab::new(control, rack, driver))
+    }
+
+    fn driver(&self, spec: WorldSpec) -> Result<Driver, LabError> {
+        let failed = |source| LabError::System {
+            what: "cannot start the lab's runtime",
+            source,
+        };
+        Ok(match self.time {
+            Time::Virtual => Driver::Virtual(Box::new(VirtualDriver::new(spec).map_err(failed)?)),
+            Time::Real => {
+                let driver = RealDriver::new(spec, self.config.speed, self.config.threads);
+                Driver::Real(Some(driver.map_err(failed)?))
+            }
+        })
+    }
+
+    /// In virtual time services take as long as in life; in real time people wait for them, so they
+    /// take milliseconds of the wall clock.
+    fn default_pace(&self) -> Pace {
+        match self.time {
+            Time::Virtual => Pace::default(),
+            Time::Real => brisk(self.config.speed),
+        }
+    }
+}
+
+fn brisk(speed: f64) -> Pace {
+    let wall = |millis: f64| Duration::from_secs_f64(millis / 1000.0 * speed);
+    let quick = Span {
+        low: wall(1.0),
+        high: wall(3.0),
+    };
+    Pace {
+        start: quick,
+        stop: quick,
+        start_of: [].into(),
+        reboot: wall(500.0),
+        ..Pace::default()
+    }
+}
+
+/// What does not serve yet.
+fn missing(lab: &Control) -> Vec<String> {
+    let mut missing = Vec::new();
+    for node in lab.deployment().nodes() {
+        let name = node.name.to_string();
+        let ha = lab.deployment().group(node.group).ha;
+        let settled = match lab.state(&name) {
+            None => false,
+            Some(State::Normal) => true,
+            Some(State::Unknown) => !ha,
+            Some(State::Initializing) => false,
+            Some(_) => true,
+        };
+        if !settled {
+            missing.push(format!("SRM of {name}"));
+        }
+        let status = lab.status(&name).unwrap_or_default();
+        let starting = status
+            .services
+            .iter()
+            .filter(|(_, state)| state.is_in_transition());
+        missing.extend(starting.map(|(kind, state)| format!("{kind} of {name} is {state}")));
+    }
+    missing
+}
+
+/// A cluster being described.
+pub struct ClusterBuilder(ClusterConfig);
+
+impl ClusterBuilder {
+    fn group(mut self, name: &str, nodes: &[&str]) -> Self {
+        self.0.groups.push(GroupConfig {
+            name: name.to_owned(),
+            high_availability: nodes.len() == 2,
+            persistent_chat: true,
+            nodes: nodes.iter().map(|node| NodeConfig::named(node)).collect(),
+        });
+        self
+    }
+
+    /// Adds a pair of nodes, with high availability.
+    #[must_use]
+    pub fn pair(self, name: &str, first: &str, second: &str) -> Self {
+        self.group(name, &[first, second])
+    }
+
+    /// Adds a node that is alone in its group.
+    #[must_use]
+    pub fn single(self, name: &str, node: &str) -> Self {
+        self.group(name, &[node])
+    }
+
+    /// Switches high availability off for the groups so far.
+    #[must_use]
+    pub fn without_ha(mut self) -> Self {
+        self.0
+            .groups
+            .iter_mut()
+            .for_each(|group| group.high_availability = false);
+        self
+    }
+
+    /// Sets the size of its nodes, in users (TOP-8).
+    #[must_use]
+    pub fn ova(mut self, users: u32) -> Self {
+        self.0.ova = users;
+        self
+    }
+}

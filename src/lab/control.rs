@@ -1,0 +1,336 @@
+//! The hand on the lab: reads what is and asks for what shall be, from any thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use takeover_actors::board::{Board, NodeStatus};
+use takeover_actors::node::{self, NodeMsg, ServiceAction, ServiceFault};
+use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
+use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, World};
+use takeover_actors::service_table::ServiceRefused;
+use takeover_actors::srm::{self, SrmMsg};
+use takeover_core::ha::{Action, Reason, Refusal, State};
+use takeover_core::id::{GroupId, NodeId};
+use takeover_core::journal::{Event, Power};
+use takeover_core::service::{ServiceKind, ServiceState};
+use takeover_core::time::Moment;
+use takeover_core::topology::Deployment;
+
+use super::{Answer, LabError};
+use crate::client::{Client, Finding, Oracle};
+
+/// The states of a pair, its first node first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PairStates {
+    /// The group.
+    pub group: GroupId,
+    /// State and reason of each node; `None` where it cannot be reached.
+    pub nodes: [Option<(State, Reason)>; 2],
+}
+
+/// What a lab is made of, shared by all who have a hand on it.
+pub(super) struct Inner {
+    pub(super) world: World,
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) board: Board,
+    pub(super) rack: Addr<RackMsg>,
+    pub(super) oracle: Arc<Mutex<Oracle>>,
+    pub(super) clients: Mutex<BTreeMap<String, Client>>,
+}
+
+/// A hand on a lab. Cheap to clone, `Send + Sync`; in an async program its answers are awaited.
+#[derive(Clone)]
+pub struct Control(pub(super) Arc<Inner>);
+
+impl Control {
+    /// The lab's shared things: clock, chance, journal, network.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// The protocol time now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.0.world.now()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        self.0.world.journal()
+    }
+
+    /// The topology.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.0.deployment
+    }
+
+    /// The names of all nodes, in order.
+    #[must_use]
+    pub fn node_names(&self) -> Vec<String> {
+        self.0
+            .deployment
+            .nodes()
+            .iter()
+            .map(|node| node.name.to_string())
+            .collect()
+    }
+
+    /// The number of the node of this name.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn node_id(&self, name: &str) -> Result<NodeId, LabError> {
+        let found = self.0.deployment.node_named(name).map(|node| node.id);
+        found.ok_or_else(|| LabError::NoSuch {
+            what: "node",
+            name: name.to_owned(),
+            known: self.node_names(),
+        })
+    }
+
+    /// The name of a node.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> String {
+        let known = self.0.deployment.nodes().get(node.index());
+        known.map_or_else(|| node.to_string(), |node| node.name.to_string())
+    }
+
+    /// The number of the group of this name.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn group_id(&self, name: &str) -> Result<GroupId, LabError> {
+        let found = self.0.deployment.group_named(name).map(|group| group.id);
+        found.ok_or_else(|| LabError::NoSuch {
+            what: "group",
+            name: name.to_owned(),
+            known: self
+                .0
+                .deployment
+                .groups()
+                .iter()
+                .map(|group| group.name.to_string())
+                .collect(),
+        })
+    }
+
+    /// All that is known of a node right now; `None` if there is no such node.
+    #[must_use]
+    pub fn status(&self, node: &str) -> Option<NodeStatus> {
+        Some(self.0.board.node(self.node_id(node).ok()?))
+    }
+
+    /// A node's HA state; `None` while its SRM does not run, or if there is no such node.
+    #[must_use]
+    pub fn state(&self, node: &str) -> Option<State> {
+        self.0.board.ha(self.node_id(node).ok()?).map(|ha| ha.state)
+    }
+
+    /// The reason of a node's HA state.
+    #[must_use]
+    pub fn reason(&self, node: &str) -> Option<Reason> {
+        self.0
+            .board
+            .ha(self.node_id(node).ok()?)
+            .map(|ha| ha.reason)
+    }
+
+    /// The state of a service; `Stopped` if there is no such node.
+    #[must_use]
+    pub fn service_state(&self, node: &str, kind: ServiceKind) -> ServiceState {
+        self.node_id(node)
+            .map(|node| self.0.board.service(node, kind))
+            .unwrap_or_default()
+    }
+
+    /// A node's power; `None` if there is no such node.
+    #[must_use]
+    pub fn power_of(&self, node: &str) -> Option<Power> {
+        self.status(node).map(|status| status.power)
+    }
+
+    /// The states of the pair that a node belongs to; a node alone has no second state.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`].
+    pub fn pair_states(&self, group: &str) -> Result<PairStates, LabError> {
+        let group = self.group_id(group)?;
+        let nodes = &self.0.deployment.group(group).nodes;
+        let state = |index: usize| {
+            let ha = self.0.board.ha(*nodes.get(index)?)?;
+            Some((ha.state, ha.reason))
+        };
+        Ok(PairStates {
+            group,
+            nodes: [state(0), state(1)],
+        })
+    }
+
+    /// Does something to a node's power (SVC-5).
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`], [`LabError::NotRunning`] while the lab ends.
+    pub fn power(
+        &self,
+        node: &str,
+        action: PowerAction,
+    ) -> Result<Answer<Result<(), PowerRefused>>, LabError> {
+        let id = self.node_id(node)?;
+        let (reply, answer) = Answer::channel();
+        let sent = self.0.rack.send(RackMsg::Power {
+            node: id,
+            action,
+            reply,
+        });
+        sent.map_err(|refused| self.unheard("the rack", id, refused.why))?;
+        Ok(answer)
+    }
+
+    fn unheard(&self, what: &'static str, node: NodeId, why: MailboxRefusal) -> LabError {
+        let node = self.node_name(node);
+        match why {
+            MailboxRefusal::Full => LabError::Busy { what, node },
+            MailboxRefusal::Ended => LabError::NotRunning { what, node },
+        }
+    }
+
+    fn node_addr(&self, name: &str) -> Result<(NodeId, Addr<NodeMsg>), LabError> {
+        let id = self.node_id(name)?;
+        let addr = self.0.world.books().addr(id, node::BOOK_NAME);
+        let off = || LabError::NotRunning {
+            what: "the system",
+            node: name.to_owned(),
+        };
+        Ok((id, addr.ok_or_else(off)?))
+    }
+
+    /// Starts, stops or restarts a service.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`], [`LabError::NotRunning`], [`LabError::Busy`].
+    pub fn manage(
+        &self,
+        node: &str,
+        kind: ServiceKind,
+        action: ServiceAction,
+    ) -> Result<Answer<Result<(), ServiceRefused>>, LabError> {
+        let (id, addr) = self.node_addr(node)?;
+        let (reply, answer) = Answer::channel();
+        let sent = addr.send(NodeMsg::Service {
+            kind,
+            action,
+            reply,
+        });
+        sent.map_err(|refused| self.unheard("the system", id, refused.why))?;
+        Ok(answer)
+    }
+
+    /// Injects a fault into a service; the journal says so.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`], [`LabError::NotRunning`], [`LabError::Busy`].
+    pub fn inject(
+        &self,
+        node: &str,
+        kind: ServiceKind,
+        fault: ServiceFault,
+    ) -> Result<(), LabError> {
+        let (id, addr) = self.node_addr(node)?;
+        let what = format!("{} of {node}: {}", kind.short_name(), in_words(&fault));
+        self.journal().record(Some(id), Event::Fault { what });
+        let sent = addr.send(NodeMsg::Fault { kind, fault });
+        sent.map_err(|refused| self.unheard("the system", id, refused.why))
+    }
+
+    /// Asks a node's SRM for an administrator's action on its group.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`], [`LabError::NotRunning`], [`LabError::Busy`].
+    pub fn administer(
+        &self,
+        node: &str,
+        action: Action,
+    ) -> Result<Answer<Result<(), Refusal>>, LabError> {
+        let id = self.node_id(node)?;
+        let addr: Option<Addr<SrmMsg>> = self.0.world.books().addr(id, srm::BOOK_NAME);
+        let down = || LabError::NotRunning {
+            what: "SRM",
+            node: node.to_owned(),
+        };
+        let (reply, answer) = Answer::channel();
+        let message = SrmMsg::Admin {
+            action,
+            before: Vec::new(),
+            reply,
+        };
+        let sent = addr.ok_or_else(down)?.send(message);
+        sent.map_err(|refused| self.unheard("SRM", id, refused.why))?;
+        Ok(answer)
+    }
+
+    /// Records a fault that was injected elsewhere than in a service.
+    pub(super) fn record_fault(&self, node: Option<NodeId>, what: String) {
+        self.journal().record(node, Event::Fault { what });
+    }
+
+    /// Waits until a condition holds, for at most `limit` of protocol time; whether it does. For
+    /// async programs.
+    pub async fn wait_until(
+        &self,
+        mut condition: impl FnMut(&Self) -> bool,
+        limit: Duration,
+    ) -> bool {
+        let deadline = self.now() + limit;
+        // Asked about a thousand times a second of life, as plain code is.
+        let pause = Duration::from_millis(1).mul_f64(self.0.world.clock().speed().unwrap_or(1.0));
+        loop {
+            if condition(self) {
+                return true;
+            }
+            if self.now() >= deadline {
+                return false;
+            }
+            self.0.world.sleep(pause).await;
+        }
+    }
+
+    /// Lets protocol time pass, for async programs.
+    pub async fn wait(&self, time: Duration) {
+        self.0.world.sleep(time).await;
+    }
+
+    /// The account of what all clients were promised, as it stands.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.0.oracle.lock().finding()
+    }
+
+    /// Whether everything that was acknowledged has arrived.
+    #[must_use]
+    pub fn nothing_missing(&self) -> bool {
+        self.0.oracle.lock().nothing_missing()
+    }
+
+    /// The clients made so far, by name.
+    #[must_use]
+    pub fn clients(&self) -> BTreeMap<String, Client> {
+        self.0.clients.lock().clone()
+    }
+}
+
+fn in_words(fault: &ServiceFault) -> String {
+    match fault {
+        ServiceFault::Panic(text) => format!("panics with {text:?}"),
+        ServiceFault::Kill => "killed".to_owned(),
+        ServiceFault::Fail(cause) => format!("fails: {cause}"),
+        ServiceFault::RefuseStart(Some(cause)) => format!("refuses to start: {cause}"),
+        ServiceFault::RefuseStart(None) => "no longer refuses to start".to_owned(),
+        ServiceFault::SlowStart(Some(time)) => format!("takes {time:?} to start"),
+        ServiceFault::SlowStart(None) => "starts as fast as before".to_owned(),
+    }
+}

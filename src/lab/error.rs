@@ -1,0 +1,108 @@
+//! What a lab can refuse or fail at.
+
+use std::io;
+
+use takeover_actors::rack::PowerRefused;
+use takeover_actors::service_table::ServiceRefused;
+use takeover_core::ha::Refusal;
+use takeover_core::topology::TopologyErrors;
+use thiserror::Error;
+
+use super::NoAnswer;
+use crate::config::ConfigError;
+use crate::endpoint::OpenError;
+use crate::tls::TlsError;
+
+/// Why a lab could not be made, or did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum LabError {
+    /// The configuration is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The topology breaks a rule (TOP-1 to TOP-10).
+    #[error(transparent)]
+    Topology(#[from] TopologyErrors),
+    /// A name in the topology is not allowed.
+    #[error("{what} {name:?}: {why}")]
+    Name {
+        /// What it names.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What is wrong with it, and what is allowed.
+        why: String,
+    },
+    /// Certificates or TLS settings failed.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A socket could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was wanted.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing in the lab has this name.
+    #[error("no {what} is called {name:?}; there are: {}", known.join(", "))]
+    NoSuch {
+        /// What was looked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A parameter is unknown, or its value is not allowed (CFG-6).
+    #[error("parameter {name:?} = {value:?}: {why}")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// The value.
+        value: String,
+        /// What is wrong, and what is allowed.
+        why: String,
+    },
+    /// The node's power does not allow it.
+    #[error(transparent)]
+    Power(#[from] PowerRefused),
+    /// The service cannot do that now.
+    #[error(transparent)]
+    Service(#[from] ServiceRefused),
+    /// The state of the pair does not allow it (HA-11).
+    #[error("{0}")]
+    Ha(Refusal),
+    /// What was to be asked does not run.
+    #[error("{what} of {node} does not run")]
+    NotRunning {
+        /// What was to be asked.
+        what: &'static str,
+        /// Whose.
+        node: String,
+    },
+    /// What was asked has more to do than it can take.
+    #[error("{what} of {node} has too much to do")]
+    Busy {
+        /// What was asked.
+        what: &'static str,
+        /// Whose.
+        node: String,
+    },
+    /// What was asked ended before it answered.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The lab did not come up in time.
+    #[error("the lab did not come up within {limit_s} s of protocol time: {missing}")]
+    NotUp {
+        /// The limit, in seconds.
+        limit_s: u64,
+        /// What was not up.
+        missing: String,
+    },
+    /// The lab did not end in time.
+    #[error("the lab did not end in time: {0}")]
+    NotStopped(String),
+}

@@ -1,0 +1,181 @@
+//! A lab as plain code has it: what it does, it waits for.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use takeover_actors::rack::RackMsg;
+use takeover_actors::rt::{RealDriver, Root, VirtualDriver, World};
+
+use super::{Answer, Builder, Control, LabError, Link, NoAnswer, Node, Pair};
+
+pub(super) enum Driver {
+    Virtual(Box<VirtualDriver>),
+    Real(Option<RealDriver>),
+}
+
+impl Driver {
+    pub(super) fn world(&self) -> Option<&World> {
+        match self {
+            Self::Virtual(driver) => Some(driver.world()),
+            Self::Real(driver) => driver.as_ref().map(RealDriver::world),
+        }
+    }
+}
+
+/// A running lab.
+///
+/// Reading and asking is done through its [`Control`], to which it dereferences; what the lab itself
+/// adds is time: in virtual time it is the caller's thread on which everything runs, and nothing
+/// happens between two calls; in real time the lab has threads of its own.
+pub struct Lab {
+    control: Control,
+    rack: Root<RackMsg>,
+    driver: Driver,
+}
+
+/// Protocol time that an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+
+impl Lab {
+    /// A lab in virtual time, with all its chance drawn from `seed`.
+    #[must_use]
+    pub fn virtual_time(seed: u64) -> Builder {
+        Builder::virtual_time(seed)
+    }
+
+    /// A lab in real time, `speed` protocol seconds a second, with sockets on loopback.
+    #[must_use]
+    pub fn real_time(speed: f64) -> Builder {
+        Builder::real_time(speed)
+    }
+
+    pub(super) fn new(control: Control, rack: Root<RackMsg>, driver: Driver) -> Self {
+        Self {
+            control,
+            rack,
+            driver,
+        }
+    }
+
+    /// A hand on the lab that other threads and async programs can have too.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Lets protocol time pass.
+    pub fn pass(&mut self, time: Duration) {
+        match &mut self.driver {
+            Driver::Virtual(driver) => driver.pass(time),
+            Driver::Real(Some(driver)) => drop(driver.until(|| false, time)),
+            Driver::Real(None) => {}
+        }
+    }
+
+    /// Lets protocol time pass until a condition holds, for at most `limit`; whether it does.
+    pub fn until(&mut self, mut condition: impl FnMut(&Control) -> bool, limit: Duration) -> bool {
+        let control = &self.control;
+        match &mut self.driver {
+            Driver::Virtual(driver) => driver.until(|| condition(control), limit),
+            Driver::Real(Some(driver)) => driver.until(|| condition(control), limit),
+            Driver::Real(None) => condition(control),
+        }
+    }
+
+    /// Runs what is runnable now, in virtual time; in real time that happens by itself.
+    pub fn settle(&mut self) {
+        if let Driver::Virtual(driver) = &mut self.driver {
+            driver.settle();
+        }
+    }
+
+    /// Waits for an answer.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when none comes.
+    pub fn wait_for<T: Send + 'static>(&mut self, mut answer: Answer<T>) -> Result<T, NoAnswer> {
+        self.settle();
+        let mut taken = answer.try_take();
+        if matches!(taken, Ok(None)) {
+            self.until(
+                |_| {
+                    taken = answer.try_take();
+                    !matches!(taken, Ok(None))
+                },
+                ANSWER,
+            );
+        }
+        taken?.ok_or(NoAnswer)
+    }
+
+    /// The node of this name.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn node(&mut self, name: &str) -> Result<Node<'_>, LabError> {
+        let id = self.control.node_id(name)?;
+        Ok(Node { lab: self, id })
+    }
+
+    /// The presence redundancy group of this name.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn pair(&mut self, name: &str) -> Result<Pair<'_>, LabError> {
+        let id = self.control.group_id(name)?;
+        Ok(Pair { lab: self, id })
+    }
+
+    /// The link between two nodes.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn link(&mut self, from: &str, to: &str) -> Result<Link<'_>, LabError> {
+        let (from, to) = (self.control.node_id(from)?, self.control.node_id(to)?);
+        Ok(Link {
+            lab: self,
+            from,
+            to,
+        })
+    }
+
+    /// Shuts all nodes down in order and ends the lab.
+    ///
+    /// # Errors
+    /// [`LabError::NotStopped`] where something did not end within `limit` of real time (in virtual
+    /// time: of protocol time).
+    pub fn shut_down(mut self, limit: Duration) -> Result<(), LabError> {
+        // A rack that takes no message has ended.
+        let _ = self.rack.addr().send(RackMsg::ShutDown);
+        let speed = self.world().clock().speed().unwrap_or(1.0);
+        let rack = &self.rack;
+        let dark = match &mut self.driver {
+            Driver::Virtual(driver) => driver.until(|| rack.exit().is_some(), limit),
+            Driver::Real(Some(driver)) => {
+                driver.until(|| rack.exit().is_some(), limit.mul_f64(speed * 0.7))
+            }
+            Driver::Real(None) => true,
+        };
+        let ended = match &mut self.driver {
+            Driver::Virtual(_) => Ok(()),
+            Driver::Real(driver) => driver
+                .take()
+                .map_or(Ok(()), |d| d.shutdown(limit.mul_f64(0.3))),
+        };
+        match (dark, ended) {
+            (true, Ok(())) => Ok(()),
+            (false, _) => Err(LabError::NotStopped(
+                "not all nodes were shut down in order".into(),
+            )),
+            (true, Err(error)) => Err(LabError::NotStopped(error.to_string())),
+        }
+    }
+}
+
+impl Deref for Lab {
+    type Target = Control;
+
+    fn deref(&self) -> &Control {
+        &self.control
+    }
+}
