@@ -45,6 +45,15 @@ pub enum Event {
         /// How: `stopped`, `killed` or `panicked: ` with the text.
         exit: String,
     },
+    /// A node hosts the rooms of a conference alias (CHAT-10).
+    RoomsHosted {
+        /// The alias.
+        alias: String,
+        /// Epoch of its ownership.
+        epoch: u64,
+        /// How many rooms came with it, because somebody is in them.
+        rooms: u64,
+    },
     /// Messages waited in the mailbox of an actor that ended; they were dropped.
     MessagesUnheard {
         /// The actor's kind.
@@ -257,6 +266,13 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ActorExited { kind, name, exit } => write!(f, "{kind} {name} {exit}"),
+            Self::RoomsHosted {
+                alias,
+                epoch,
+                rooms,
+            } => {
+                write!(f, "hosts {alias} at epoch {epoch}, {rooms} rooms occupied")
+            }
             Self::MessagesUnheard { kind, name, count } => {
                 write!(f, "{kind} {name} ended with {count} messages unheard")
             }

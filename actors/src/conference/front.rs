@@ -6,10 +6,9 @@ use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::service::{self, Listed};
 use takeover_protocols::ns;
 use takeover_protocols::stanza::{IqType, Stanza};
-use takeover_storage::{ChatStore, RoomKey};
+use takeover_storage::ChatStore;
 
 use super::alias::Alias;
-use super::records;
 
 /// What the service is called.
 const NAME: &str = "Text Conference Manager";
@@ -30,19 +29,27 @@ pub(super) fn answer(stanza: &Stanza, rooms: Vec<Listed>) -> Option<Stanza> {
 /// The public rooms of an alias: those with somebody in them, and those of the database.
 /// A database that does not answer leaves its rooms out: the list is no promise.
 pub(super) async fn rooms(alias: Arc<Alias>) -> Vec<Listed> {
-    let mut listed: Vec<Listed> = Vec::new();
-    let mut known: Vec<String> = Vec::new();
-    for (room, name) in alias.rooms().listed() {
-        if let Ok(jid) = BareJid::new(&format!("{room}@{}", alias.name())) {
-            listed.push(Listed { jid, name, public: true });
-        }
-        known.push(room);
-    }
+    let mut listed: Vec<Listed> = alias
+        .rooms()
+        .listed()
+        .into_iter()
+        .filter_map(|(room, name)| {
+            let jid = BareJid::new(&format!("{room}@{}", alias.domain())).ok()?;
+            Some(Listed {
+                jid,
+                name,
+                public: true,
+            })
+        })
+        .collect();
     if let Some(store) = alias.store() {
-        let kept = store.rooms(alias.name(), None, LISTED).await.unwrap_or_default();
+        let kept = store
+            .rooms(alias.domain(), None, LISTED)
+            .await
+            .unwrap_or_default();
         for room in kept {
-            if !known.contains(&room) {
-                listed.extend(kept_room(store, alias.name(), &room).await);
+            if !listed.iter().any(|known| known.jid == room) {
+                listed.extend(kept_room(store, room).await);
             }
         }
     }
@@ -50,9 +57,11 @@ pub(super) async fn rooms(alias: Arc<Alias>) -> Vec<Listed> {
     listed
 }
 
-async fn kept_room(store: &Arc<dyn ChatStore>, alias: &str, room: &str) -> Option<Listed> {
-    let jid = BareJid::new(&format!("{room}@{alias}")).ok()?;
-    let record = store.room(&RoomKey::new(alias, room)).await.ok()??;
-    let record = records::from_store(jid.clone(), record).ok()?;
-    Some(Listed { jid, name: record.config.name, public: record.config.public })
+async fn kept_room(store: &Arc<dyn ChatStore>, jid: BareJid) -> Option<Listed> {
+    let config = store.room(&jid).await.ok()??.record.config;
+    Some(Listed {
+        jid,
+        name: config.name,
+        public: config.public,
+    })
 }

@@ -1,17 +1,13 @@
 //! The writes of one room: asked for in order, sent to the database in batches, settled in order.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use takeover_protocols::jid::BareJid;
-use takeover_protocols::muc::{AffiliationChange, RoomRecord, RoomWrite, Ticket, WriteId};
-use takeover_storage::codec::CodecError;
-use takeover_storage::{ChatStore, Fence, NewMessage, RoomChange, StoreError};
+use takeover_protocols::muc::{RoomWrite, Ticket, WriteId};
 
-use super::records;
 use crate::plane::Promise;
 
-/// The most messages that go to the database in one batch.
+/// The most writes that go to the database in one batch.
 const BATCH: usize = 256;
 
 /// A write that the machine asked for.
@@ -23,43 +19,27 @@ pub(super) struct Entry {
     /// What was promised to whoever sent that stanza.
     pub(super) promise: Option<Promise>,
     pub(super) write: Arc<RoomWrite>,
-    /// The name of its message for good, if it is one.
-    pub(super) key: String,
 }
 
-/// Writes that wait for the one that is under way.
-#[derive(Debug)]
+/// Writes that wait for those under way.
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// The record as the database has it once all that was handed out is done.
-    record: RoomRecord,
     waiting: VecDeque<Entry>,
     under_way: bool,
 }
 
-/// What goes to the database at once.
+/// What goes to the database at once: all of it or nothing is written.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The writes that it settles.
+    /// What is written, in order.
+    pub(super) writes: Vec<Arc<RoomWrite>>,
+    /// The names of these writes.
     pub(super) ids: Vec<WriteId>,
-    /// What is promised to their senders.
+    /// What is promised to the senders of their stanzas.
     pub(super) promises: Vec<Promise>,
-    work: Work,
-}
-
-#[derive(Clone, Debug)]
-enum Work {
-    Create(takeover_storage::RoomRecord, Vec<NewMessage>),
-    Append(Vec<NewMessage>),
-    AppendAndChange(NewMessage, Vec<RoomChange>),
-    Change(Vec<RoomChange>),
-    Destroy,
 }
 
 impl Ledger {
-    pub(super) fn new(record: RoomRecord) -> Self {
-        Self { record, waiting: VecDeque::new(), under_way: false }
-    }
-
     /// Takes a write.
     pub(super) fn push(&mut self, entry: Entry) {
         self.waiting.push_back(entry);
@@ -70,22 +50,30 @@ impl Ledger {
         self.waiting.is_empty() && !self.under_way
     }
 
-    /// The next batch, if none is under way: one write, or as many messages as stand together.
-    /// A write that no record can hold comes back with the reason.
-    pub(super) fn next(&mut self) -> Option<Result<Batch, Box<(Entry, CodecError)>>> {
-        if self.under_way {
+    /// The next batch, if none is under way and something waits: messages go together, any other
+    /// write goes alone, so that its failure is no message's failure.
+    pub(super) fn next(&mut self) -> Option<Batch> {
+        if self.under_way || self.waiting.is_empty() {
             return None;
         }
-        let first = self.waiting.pop_front()?;
-        let work = match self.build(&first) {
-            Ok(work) => work,
-            Err(error) => return Some(Err(Box::new((first, error)))),
+        let messages = self
+            .waiting
+            .iter()
+            .take(BATCH)
+            .take_while(|entry| entry.is_message());
+        let count = messages.count().max(1);
+        let mut batch = Batch {
+            writes: Vec::new(),
+            ids: Vec::new(),
+            promises: Vec::new(),
         };
+        for entry in self.waiting.drain(..count) {
+            batch.writes.push(entry.write);
+            batch.ids.push(entry.id);
+            batch.promises.extend(entry.promise);
+        }
         self.under_way = true;
-        let promises = first.promise.into_iter().collect();
-        let mut batch = Batch { ids: vec![first.id], promises, work };
-        self.join_messages(&mut batch);
-        Some(Ok(batch))
+        Some(batch)
     }
 
     /// The batch under way has come back.
@@ -97,95 +85,81 @@ impl Ledger {
     pub(super) fn give_up(&mut self) -> VecDeque<Entry> {
         std::mem::take(&mut self.waiting)
     }
+}
 
-    fn build(&mut self, entry: &Entry) -> Result<Work, CodecError> {
-        let mut after = self.record.clone();
-        after.apply(&entry.write);
-        let work = match &*entry.write {
-            RoomWrite::Create { record, history } => {
-                let history = history
-                    .iter()
-                    .map(|said| {
-                        records::message_to_store(format!("{}-{}", entry.key, said.seq), said)
-                    })
-                    .collect::<Result<_, _>>()?;
-                Work::Create(records::to_store(record)?, history)
-            }
-            RoomWrite::Message(said) => {
-                Work::Append(vec![records::message_to_store(entry.key.clone(), said)?])
-            }
-            RoomWrite::Subject(said) => Work::AppendAndChange(
-                records::message_to_store(entry.key.clone(), said)?,
-                records::changes(&after, [])?,
-            ),
-            RoomWrite::Config { affiliations, .. } => {
-                Work::Change(records::changes(&after, users(affiliations))?)
-            }
-            RoomWrite::Affiliations(changes) => {
-                Work::Change(records::changes(&after, users(changes))?)
-            }
-            RoomWrite::Delete => Work::Destroy,
-        };
-        self.record = after;
-        Ok(work)
-    }
-
-    /// Adds the messages that wait right behind a message to its batch.
-    fn join_messages(&mut self, batch: &mut Batch) {
-        let Work::Append(messages) = &mut batch.work else { return };
-        while messages.len() < BATCH {
-            let Some(entry) = self.waiting.front() else { return };
-            let RoomWrite::Message(said) = &*entry.write else { return };
-            // One that does not fit into a record is refused when its turn comes.
-            let Ok(message) = records::message_to_store(entry.key.clone(), said) else { return };
-            messages.push(message);
-            if let Some(entry) = self.waiting.pop_front() {
-                batch.ids.push(entry.id);
-                batch.promises.extend(entry.promise);
-            }
+impl Entry {
+    fn is_message(&self) -> bool {
+        match *self.write {
+            RoomWrite::Message(_) => true,
+            RoomWrite::Create { .. }
+            | RoomWrite::Subject(_)
+            | RoomWrite::Config { .. }
+            | RoomWrite::Affiliations(_)
+            | RoomWrite::Delete => false,
         }
     }
 }
 
-fn users(changes: &[AffiliationChange]) -> BTreeSet<BareJid> {
-    changes.iter().map(|change| change.user.clone()).collect()
+impl Batch {
+    /// The number of the last message in it, if it has one.
+    pub(super) fn last_seq(&self) -> Option<u64> {
+        self.writes.iter().rev().find_map(|write| match &**write {
+            RoomWrite::Message(said) | RoomWrite::Subject(said) => Some(said.seq),
+            RoomWrite::Create { history, .. } => history.last().map(|said| said.seq),
+            RoomWrite::Config { .. } | RoomWrite::Affiliations(_) | RoomWrite::Delete => None,
+        })
+    }
 }
 
-impl Batch {
-    /// Carries the batch out. Answers the place of the last message it appended, if it had any.
-    /// May be repeated: what was done is not done again.
-    ///
-    /// # Errors
-    /// Those of the store; nothing of the batch is then known to be done.
-    pub(super) async fn carry_out(
-        &self,
-        store: &dyn ChatStore,
-        fence: &Fence,
-        room: &str,
-    ) -> Result<Option<u64>, StoreError> {
-        let appended = match &self.work {
-            Work::Create(record, history) => {
-                store.put_room(fence, room, record.clone()).await?;
-                if history.is_empty() {
-                    return Ok(None);
-                }
-                store.append(fence, room, history.clone()).await?
-            }
-            Work::Append(messages) => store.append(fence, room, messages.clone()).await?,
-            Work::AppendAndChange(message, changes) => {
-                let appended = store.append(fence, room, vec![message.clone()]).await?;
-                store.change_room(fence, room, changes.clone()).await?;
-                appended
-            }
-            Work::Change(changes) => {
-                store.change_room(fence, room, changes.clone()).await?;
-                Vec::new()
-            }
-            Work::Destroy => {
-                store.destroy_room(fence, room).await?;
-                Vec::new()
-            }
-        };
-        Ok(appended.last().map(|last| last.seq))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use takeover_protocols::datetime::Timestamp;
+    use takeover_protocols::jid::FullJid;
+    use takeover_protocols::muc::HistoryEntry;
+
+    fn entry(id: u64, write: RoomWrite) -> Entry {
+        Entry {
+            id: WriteId(id),
+            ticket: Ticket(id),
+            promise: None,
+            write: Arc::new(write),
+        }
+    }
+
+    fn said(seq: u64) -> RoomWrite {
+        RoomWrite::Message(HistoryEntry {
+            seq,
+            at: Timestamp::default(),
+            nick: "Andy".into(),
+            from: FullJid::new("andy@example.test/desk").unwrap(),
+            id: None,
+            stanza: "<message/>".into(),
+        })
+    }
+
+    /// CHAT-10: one batch at a time, in order; messages share one, anything else stands alone.
+    #[test]
+    fn messages_share_a_batch_and_everything_else_stands_alone() {
+        let mut ledger = Ledger::default();
+        for (id, write) in [said(1), said(2), RoomWrite::Delete, said(3)]
+            .into_iter()
+            .enumerate()
+        {
+            ledger.push(entry(id as u64, write));
+        }
+        let first = ledger.next().unwrap();
+        assert_eq!(
+            (first.ids, first.writes.len()),
+            (vec![WriteId(0), WriteId(1)], 2)
+        );
+        assert!(ledger.next().is_none(), "one at a time");
+        ledger.done();
+        assert_eq!(ledger.next().unwrap().ids, [WriteId(2)]);
+        ledger.done();
+        let last = ledger.next().unwrap();
+        assert_eq!((last.last_seq(), last.ids), (Some(3), vec![WriteId(3)]));
+        ledger.done();
+        assert!(ledger.is_idle());
     }
 }

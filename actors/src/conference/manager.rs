@@ -14,14 +14,14 @@ use takeover_core::journal::Event;
 use takeover_core::sync::Ownership;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::service::Listed;
-use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
+use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError};
 use takeover_storage::{Claim as Lease, Fence, LeaseGrant, StoreError};
 
 use super::alias::Alias;
 use super::front;
 use super::room::{Place, RoomActor, RoomMsg};
 use super::switch::Switch;
-use crate::plane::{Claim, Parcel, Promise};
+use crate::plane::{Entrusted, Outcome, Parcel};
 use crate::rt::{Actor, Addr, ChildExited, ChildId, ChildSpec, Ctx, MailboxSpec};
 
 /// The mailbox of a TC.
@@ -52,7 +52,7 @@ pub type Done = Box<dyn FnOnce(Moved) + Send>;
 /// What a TC hears.
 pub enum TcMsg {
     /// A stanza to a room of this alias, or to the alias itself.
-    Stanza(Arc<Alias>, Parcel),
+    Stanza(Arc<Alias>, Entrusted),
     /// Host an alias that this node owns since a moment ago.
     Host(Arc<Alias>, Done),
     /// Let an alias go to another node: rooms are unloaded, the lease is given back, the alias is
@@ -102,7 +102,11 @@ enum Stage {
     /// Hosted; the fence of the lease, where there is a database.
     Open(Option<Fence>),
     /// Rooms are being unloaded for another node.
-    Leaving { to: NodeId, fence: Option<Fence>, unloaded: usize },
+    Leaving {
+        to: NodeId,
+        fence: Option<Fence>,
+        unloaded: usize,
+    },
 }
 
 /// The actor of the service.
@@ -118,23 +122,25 @@ impl TextConference {
     /// The TC of `node`. It hosts those of `aliases` that the node owns when it starts.
     #[must_use]
     pub fn new(node: NodeId, aliases: Vec<Arc<Alias>>, switch: Arc<dyn Switch>) -> Self {
-        Self { node, aliases, switch, hosted: BTreeMap::new(), back_off: BACK_OFF.0 }
+        Self {
+            node,
+            aliases,
+            switch,
+            hosted: BTreeMap::new(),
+            back_off: BACK_OFF.0,
+        }
     }
 
-    fn answer(&self, parcel: Parcel, error: &StanzaError) {
-        let reply = parcel.stanza.error_reply(error);
-        self.settle(parcel, reply);
+    fn answer(&self, entrusted: Entrusted, error: &StanzaError) {
+        let reply = entrusted.stanza.error_reply_with_payload(error);
+        self.settle(entrusted, reply);
     }
 
-    /// The parcel is done; `reply` is what is said about it.
-    fn settle(&self, parcel: Parcel, reply: Option<Stanza>) {
-        if let Claim::Go(parcel) = parcel.claim() {
-            if let Some(next) = Promise::of(&parcel).finish() {
-                self.switch.route(self.node, next);
-            }
-            if let Some(reply) = reply {
-                self.switch.route(self.node, Parcel::of(reply));
-            }
+    /// The stanza is handled; `reply` is what is said about it.
+    fn settle(&self, entrusted: Entrusted, reply: Option<Stanza>) {
+        let next = entrusted.promise.finish();
+        for parcel in next.into_iter().chain(reply.map(Parcel::of)) {
+            self.switch.route(self.node, parcel);
         }
     }
 }
@@ -183,7 +189,11 @@ impl Actor for TextConference {
     fn child_exited(&mut self, exit: ChildExited, ctx: &mut Ctx<Self>) {
         // A room that panicked: its occupants are on record, the next stanza loads it again.
         let lost = self.hosted.iter().find_map(|(alias, hosted)| {
-            let room = hosted.rooms.iter().find(|(_, (id, _))| *id == exit.child)?.0;
+            let room = hosted
+                .rooms
+                .iter()
+                .find(|(_, (id, _))| *id == exit.child)?
+                .0;
             Some((alias.clone(), room.clone()))
         });
         if let Some((alias, room)) = lost {
@@ -195,36 +205,47 @@ impl Actor for TextConference {
 
 /// Stanzas.
 impl TextConference {
-    fn stanza(&mut self, alias: &Arc<Alias>, parcel: Parcel, ctx: &mut Ctx<Self>) {
-        let to = parcel.stanza.to.as_ref();
-        let Some(room) = to.and_then(|to| to.node()).map(|node| node.as_str().to_owned()) else {
-            self.to_the_service(alias, parcel, ctx);
-            return;
-        };
-        let ours = self.hosted.get(alias.name()).filter(|hosted| hosted.owner == alias.owner());
+    fn stanza(&mut self, alias: &Arc<Alias>, entrusted: Entrusted, ctx: &mut Ctx<Self>) {
+        let ours = self
+            .hosted
+            .get(alias.domain())
+            .filter(|hosted| hosted.owner == alias.owner());
         match ours.map(|hosted| &hosted.stage) {
-            Some(Stage::Open(_)) => self.to_room(alias, &room, parcel, ctx),
-            // The lease is asked for: the database has not said no, nor yes.
+            Some(Stage::Open(_)) => self.take(alias, entrusted, ctx),
+            // The database has not said no, nor yes (CHAT-12).
             Some(Stage::Leasing | Stage::Refused) => {
                 let error = StanzaError::new(Condition::RecipientUnavailable)
                     .with_text("the conference service waits for its database");
-                self.answer(parcel, &error);
+                self.answer(entrusted, &error);
             }
             // It has moved meanwhile: look it up again.
-            Some(Stage::Leaving { .. }) | None => self.switch.route(self.node, parcel),
+            Some(Stage::Leaving { .. }) | None => {
+                if let Some(parcel) = entrusted.give_back() {
+                    self.switch.route(self.node, parcel);
+                }
+            }
         }
     }
 
-    fn to_room(&mut self, alias: &Arc<Alias>, room: &str, parcel: Parcel, ctx: &mut Ctx<Self>) {
-        let refused = match self.room(alias.name(), room, ctx) {
-            Some(addr) => match addr.send(RoomMsg::Stanza(parcel)) {
-                Ok(()) => return,
-                Err(refused) => refused.message,
-            },
-            None => return self.answer(parcel, &StanzaError::new(Condition::JidMalformed)),
+    fn take(&mut self, alias: &Arc<Alias>, entrusted: Entrusted, ctx: &mut Ctx<Self>) {
+        let to = entrusted.stanza.to.as_ref();
+        match to
+            .and_then(|to| to.node())
+            .map(|node| node.as_str().to_owned())
+        {
+            Some(room) => self.pass_to_room(alias, &room, entrusted, ctx),
+            None => self.answer_for_service(alias, entrusted, ctx),
+        }
+    }
+
+    fn pass_to_room(&mut self, alias: &Arc<Alias>, room: &str, what: Entrusted, ctx: &mut Ctx<Self>) {
+        let Some(addr) = self.room(alias.domain(), room, ctx) else {
+            return self.answer(what, &StanzaError::new(Condition::JidMalformed));
         };
-        if let RoomMsg::Stanza(parcel) = refused {
-            self.answer(parcel, &StanzaError::new(Condition::ResourceConstraint));
+        if let Err(refused) = addr.send(RoomMsg::Stanza(what))
+            && let RoomMsg::Stanza(what) = refused.message
+        {
+            self.answer(what, &StanzaError::new(Condition::ResourceConstraint));
         }
     }
 
@@ -236,7 +257,9 @@ impl TextConference {
         {
             return Some(addr.clone());
         }
-        let Stage::Open(fence) = &hosted.stage else { return None };
+        let Stage::Open(fence) = &hosted.stage else {
+            return None;
+        };
         let jid = BareJid::new(&format!("{room}@{alias}")).ok()?;
         let place = Place {
             alias: hosted.alias.clone(),
@@ -247,19 +270,26 @@ impl TextConference {
             manager: ctx.addr(),
         };
         let actor = RoomActor::new(place, room.to_owned(), jid);
-        let addr = ctx.child(actor, ChildSpec::new(format!("{room}@{alias}"), ROOM_MAILBOX));
-        hosted.rooms.insert(room.to_owned(), (addr.id(), addr.clone()));
+        let addr = ctx.child(
+            actor,
+            ChildSpec::new(format!("{room}@{alias}"), ROOM_MAILBOX),
+        );
+        hosted
+            .rooms
+            .insert(room.to_owned(), (addr.id(), addr.clone()));
         Some(addr)
     }
 
-    fn to_the_service(&mut self, alias: &Arc<Alias>, parcel: Parcel, ctx: &mut Ctx<Self>) {
-        if front::asks_for_rooms(&parcel.stanza) {
-            let question = Box::new(parcel.stanza.clone());
-            ctx.run(front::rooms(alias.clone()), |rooms| TcMsg::Listed(question, rooms));
-            self.settle(parcel, None);
+    fn answer_for_service(&mut self, alias: &Arc<Alias>, asked: Entrusted, ctx: &mut Ctx<Self>) {
+        if front::asks_for_rooms(&asked.stanza) {
+            let question = Box::new(asked.stanza.clone());
+            ctx.run(front::rooms(alias.clone()), |rooms| {
+                TcMsg::Listed(question, rooms)
+            });
+            self.settle(asked, None);
         } else {
-            let answer = front::answer(&parcel.stanza, Vec::new());
-            self.settle(parcel, answer);
+            let answer = front::answer(&asked.stanza, Vec::new());
+            self.settle(asked, answer);
         }
     }
 }
@@ -273,7 +303,7 @@ impl TextConference {
             report(done, &alias, 0);
             return;
         }
-        if let Some(hosted) = self.hosted.get_mut(alias.name())
+        if let Some(hosted) = self.hosted.get_mut(alias.domain())
             && hosted.owner == owner
         {
             match hosted.stage {
@@ -291,15 +321,15 @@ impl TextConference {
             rooms: BTreeMap::new(),
             waiting: done.into_iter().collect(),
         };
-        self.hosted.insert(alias.name().to_owned(), hosted);
+        self.hosted.insert(alias.domain().to_owned(), hosted);
         self.ask_for_lease(&alias, ctx);
     }
 
     fn ask_for_lease(&mut self, alias: &Arc<Alias>, ctx: &mut Ctx<Self>) {
-        if let Some(hosted) = self.hosted.get_mut(alias.name()) {
+        if let Some(hosted) = self.hosted.get_mut(alias.domain()) {
             hosted.stage = Stage::Leasing;
         }
-        let (store, name, node) = (alias.store().cloned(), alias.name().to_owned(), self.node);
+        let (store, name, node) = (alias.store().cloned(), alias.domain().to_owned(), self.node);
         let told = name.clone();
         let asking = async move {
             match store {
@@ -317,7 +347,9 @@ impl TextConference {
         answer: Result<Option<LeaseGrant>, StoreError>,
         ctx: &mut Ctx<Self>,
     ) {
-        let Some(hosted) = self.hosted.get_mut(name) else { return };
+        let Some(hosted) = self.hosted.get_mut(name) else {
+            return;
+        };
         match answer {
             Ok(grant) => {
                 self.back_off = BACK_OFF.0;
@@ -340,7 +372,9 @@ impl TextConference {
 
     /// Loads the rooms that somebody is in, then lets in what was held.
     fn open(&mut self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else { return };
+        let Some(hosted) = self.hosted.get(name) else {
+            return;
+        };
         let (alias, owner) = (hosted.alias.clone(), hosted.owner);
         let occupied = alias.rooms().occupied();
         for room in &occupied {
@@ -361,24 +395,34 @@ impl TextConference {
 
     /// Puts this TC's address into the slot, and takes what was held there.
     fn let_in(&self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else { return };
-        let (alias, me) = (&hosted.alias, ctx.addr());
-        let put = alias.slot().with(hosted.owner, |state| state.conference = Some(me.clone()));
-        if put.is_err() {
+        let Some(hosted) = self.hosted.get(name) else {
             return;
+        };
+        let outcomes = hosted.alias.open(hosted.owner, ctx.addr());
+        tracing::debug!(
+            alias = name,
+            held = outcomes.as_ref().map(Vec::len),
+            "alias opened"
+        );
+        for outcome in outcomes.unwrap_or_default() {
+            self.after(outcome);
         }
-        // Not frozen where nothing moved: then there is nothing to thaw.
-        let mut full = Vec::new();
-        let thawed = alias.slot().thaw(hosted.owner, |_, parcel| {
-            if let Err(refused) = me.send(TcMsg::Stanza(alias.clone(), parcel))
-                && let TcMsg::Stanza(_, parcel) = refused.message
-            {
-                full.push(parcel);
+    }
+
+    /// What is left to do when a parcel was handed in.
+    fn after(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(origin) => {
+                if let Some(next) = origin.and_then(|origin| origin.accepted()) {
+                    self.switch.route(self.node, next);
+                }
             }
-        });
-        tracing::debug!(alias = name, ?thawed, full = full.len(), "alias opened");
-        for parcel in full {
-            self.answer(parcel, &StanzaError::new(Condition::ResourceConstraint));
+            Outcome::Bounce(parcel, condition) => {
+                let error = StanzaError::new(condition).with_type(ErrorType::Wait);
+                self.answer(Entrusted::of(parcel), &error);
+            }
+            // Nothing is left of these: a stale one is sent again by its client.
+            Outcome::Store(..) | Outcome::Account(_) | Outcome::Parked | Outcome::Stale(_) => {}
         }
     }
 
@@ -398,12 +442,12 @@ impl TextConference {
 /// Letting an alias go.
 impl TextConference {
     fn let_go(&mut self, alias: &Arc<Alias>, to: NodeId, done: Done, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get_mut(alias.name()) else {
+        let Some(hosted) = self.hosted.get_mut(alias.domain()) else {
             report(Some(done), alias, 0);
             return;
         };
         if hosted.owner != alias.owner() {
-            self.hosted.remove(alias.name());
+            self.hosted.remove(alias.domain());
             report(Some(done), alias, 0);
             return;
         }
@@ -415,16 +459,22 @@ impl TextConference {
             Stage::Leaving { fence, .. } => fence,
         };
         hosted.waiting.push(done);
-        hosted.stage = Stage::Leaving { to, fence, unloaded: hosted.rooms.len() };
+        hosted.stage = Stage::Leaving {
+            to,
+            fence,
+            unloaded: hosted.rooms.len(),
+        };
         for (_, room) in hosted.rooms.values() {
             // One whose mailbox is full has ended or will hear of its end below.
             room.send(RoomMsg::LetGo).ok();
         }
-        self.leave_if_empty(alias.name(), ctx);
+        self.leave_if_empty(alias.domain(), ctx);
     }
 
     fn room_over(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get_mut(alias) else { return };
+        let Some(hosted) = self.hosted.get_mut(alias) else {
+            return;
+        };
         if let Some((_, addr)) = hosted.rooms.remove(room) {
             addr.send(RoomMsg::End).ok();
         }
@@ -432,12 +482,20 @@ impl TextConference {
     }
 
     fn leave_if_empty(&mut self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else { return };
-        let Stage::Leaving { fence, .. } = &hosted.stage else { return };
+        let Some(hosted) = self.hosted.get(name) else {
+            return;
+        };
+        let Stage::Leaving { fence, .. } = &hosted.stage else {
+            return;
+        };
         if !hosted.rooms.is_empty() {
             return;
         }
-        let (store, fence, told) = (hosted.alias.store().cloned(), fence.clone(), name.to_owned());
+        let (store, fence, told) = (
+            hosted.alias.store().cloned(),
+            fence.clone(),
+            name.to_owned(),
+        );
         let releasing = async move {
             if let (Some(store), Some(fence)) = (store, fence)
                 && let Err(error) = store.release(&fence).await
@@ -450,9 +508,15 @@ impl TextConference {
     }
 
     fn released(&mut self, name: &str, _ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.remove(name) else { return };
+        let Some(hosted) = self.hosted.remove(name) else {
+            return;
+        };
         if let Stage::Leaving { to, unloaded, .. } = hosted.stage {
-            hosted.alias.slot().with(hosted.owner, |state| state.conference = None).ok();
+            hosted
+                .alias
+                .slot()
+                .with(hosted.owner, |state| state.conference = None)
+                .ok();
             let published = hosted.alias.slot().publish(hosted.owner, to);
             tracing::debug!(alias = name, ?published, "alias let go");
             for done in hosted.waiting {
@@ -473,6 +537,10 @@ impl Hosted {
 
 fn report(done: Option<Done>, alias: &Alias, rooms: usize) {
     if let Some(done) = done {
-        done(Ok(AliasReport { alias: alias.name().to_owned(), owner: alias.owner(), rooms }));
+        done(Ok(AliasReport {
+            alias: alias.domain().to_owned(),
+            owner: alias.owner(),
+            rooms,
+        }));
     }
 }

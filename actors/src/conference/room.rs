@@ -13,20 +13,20 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::Ownership;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::{
-    Broadcast, HistoryEntry, OccupantChange, OccupantRecord, Phase, Room, RoomConfig, RoomEffect,
-    RoomLimits, StoreFailure, Ticket, WriteId,
+    Broadcast, OccupantChange, OccupantRecord, Phase, Room, RoomConfig, RoomEffect, RoomLimits,
+    StoreFailure, Ticket, WriteId,
 };
+use takeover_protocols::ns;
 use takeover_protocols::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use takeover_protocols::xml::Element;
-use takeover_protocols::ns;
 use takeover_storage::{ChatStore, EngineKind, Fence, StoreError};
 
 use super::alias::Alias;
 use super::ledger::{Batch, Entry, Ledger};
-use super::loading::{LoadError, Loaded, load};
+use super::loading::{Loaded, load};
 use super::manager::TcMsg;
 use super::switch::Switch;
-use crate::plane::{Claim, Parcel, Promise};
+use crate::plane::{Entrusted, Parcel, Promise};
 use crate::rt::{Actor, Addr, Ctx, World};
 
 /// How many parcels wait while the room is fetched.
@@ -41,7 +41,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// What a room's actor hears.
 pub enum RoomMsg {
     /// A stanza to the room or an occupant of it.
-    Stanza(Parcel),
+    Stanza(Entrusted),
     /// The room is to end in order: another node will host it, or the service stops.
     LetGo,
     /// No more stanzas will come.
@@ -56,7 +56,7 @@ pub enum RoomMsg {
 
 /// What came of fetching a room.
 #[doc(hidden)]
-pub struct LoadAnswer(Result<Option<Loaded>, LoadError>);
+pub struct LoadAnswer(Result<Option<Loaded>, StoreError>);
 
 /// What came of a batch.
 #[doc(hidden)]
@@ -64,7 +64,7 @@ pub struct Written {
     batch: Batch,
     /// Whose turn came when the batch's promises were kept.
     followers: Vec<Parcel>,
-    result: Result<Option<u64>, StoreError>,
+    result: Result<(), StoreError>,
 }
 
 /// Why a room's actor wakes up.
@@ -79,7 +79,7 @@ pub enum RoomTimer {
 /// Where a room's actor stands.
 enum Stage {
     /// The database is asked for the room; parcels wait.
-    Loading(VecDeque<Parcel>),
+    Loading(VecDeque<Entrusted>),
     /// Open.
     Open(Box<Life>),
     /// Being let go: the database's answers are waited for, parcels go back.
@@ -121,7 +121,13 @@ impl RoomActor {
     /// The room `name` of the alias; `jid` is its address.
     pub(super) fn new(place: Place, name: String, jid: BareJid) -> Self {
         let stage = Stage::Loading(VecDeque::new());
-        Self { place, name, jid, limits: RoomLimits::default(), stage }
+        Self {
+            place,
+            name,
+            jid,
+            limits: RoomLimits::default(),
+            stage,
+        }
     }
 
     fn persistence(&self) -> Option<(Arc<dyn ChatStore>, Fence)> {
@@ -132,13 +138,18 @@ impl RoomActor {
         self.place.switch.route(self.place.node, parcel);
     }
 
-    fn refuse(&self, parcel: Parcel, error: &StanzaError) {
-        let reply = parcel.stanza.error_reply(error);
-        if let Claim::Go(parcel) = parcel.claim() {
-            self.keep(Promise::of(&parcel));
-            if let Some(reply) = reply {
-                self.route(Parcel::of(reply));
-            }
+    fn refuse(&self, entrusted: Entrusted, error: &StanzaError) {
+        let Entrusted { stanza, promise } = entrusted;
+        self.keep(promise);
+        if let Some(reply) = stanza.error_reply_with_payload(error) {
+            self.route(Parcel::of(reply));
+        }
+    }
+
+    /// Routes a stanza anew that was not handled here.
+    fn send_on(&self, entrusted: Entrusted) {
+        if let Some(parcel) = entrusted.give_back() {
+            self.route(parcel);
         }
     }
 
@@ -157,20 +168,22 @@ impl Actor for RoomActor {
 
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         let soft = self.place.alias.rooms().get(&self.name);
-        let reflected = soft.filter(|soft| !soft.occupants.is_empty()).map(|soft| soft.reflected);
-        let Some((store, fence)) = self.persistence() else {
+        let reflected = soft
+            .filter(|soft| !soft.occupants.is_empty())
+            .map(|soft| soft.reflected);
+        let Some((store, _)) = self.persistence() else {
             self.open(None, ctx);
             return;
         };
-        let (key, jid) = (fence.room(&self.name), self.jid.clone());
-        ctx.run(load(store, key, jid, self.limits.history, reflected), |answer| {
-            RoomMsg::Loaded(Box::new(LoadAnswer(answer)))
-        });
+        ctx.run(
+            load(store, self.jid.clone(), self.limits.history, reflected),
+            |answer| RoomMsg::Loaded(Box::new(LoadAnswer(answer))),
+        );
     }
 
     fn handle(&mut self, msg: RoomMsg, ctx: &mut Ctx<Self>) {
         match msg {
-            RoomMsg::Stanza(parcel) => self.stanza(parcel, ctx),
+            RoomMsg::Stanza(entrusted) => self.stanza(entrusted, ctx),
             RoomMsg::LetGo => self.let_go(ctx),
             RoomMsg::End => ctx.stop(),
             RoomMsg::Loaded(answer) => match answer.0 {
@@ -199,34 +212,23 @@ impl Actor for RoomActor {
 
 /// Receiving: from the manager to the machine.
 impl RoomActor {
-    fn stanza(&mut self, parcel: Parcel, ctx: &mut Ctx<Self>) {
+    fn stanza(&mut self, entrusted: Entrusted, ctx: &mut Ctx<Self>) {
         match &mut self.stage {
-            Stage::Loading(waiting) if waiting.len() < LOADING_LIMIT => waiting.push_back(parcel),
-            Stage::Loading(_) => {
-                self.refuse(parcel, &StanzaError::new(Condition::ResourceConstraint));
+            Stage::Loading(waiting) if waiting.len() < LOADING_LIMIT => {
+                waiting.push_back(entrusted);
             }
-            Stage::Open(_) => self.take(parcel, ctx),
-            Stage::Draining(_) | Stage::Over => self.route(parcel),
-        }
-    }
-
-    /// Takes a parcel whose turn it is, and those of the same sender that waited behind it.
-    fn take(&mut self, parcel: Parcel, ctx: &mut Ctx<Self>) {
-        let mut next = Some(parcel);
-        while let Some(parcel) = next.take() {
-            let Claim::Go(parcel) = parcel.claim() else { return };
-            let Stage::Open(life) = &mut self.stage else {
-                self.route(parcel);
-                return;
-            };
-            let promise = Promise::of(&parcel);
-            next = promise.accepted();
-            life.next_ticket += 1;
-            let ticket = Ticket(life.next_ticket);
-            life.promises.insert(ticket, promise);
-            let now = self.place.switch.wall_time();
-            let effects = life.room.handle(ticket, parcel.stanza, now);
-            self.carry(effects, ctx);
+            Stage::Loading(_) => {
+                self.refuse(entrusted, &StanzaError::new(Condition::ResourceConstraint));
+            }
+            Stage::Open(life) => {
+                life.next_ticket += 1;
+                let ticket = Ticket(life.next_ticket);
+                life.promises.insert(ticket, entrusted.promise);
+                let now = self.place.switch.wall_time();
+                let effects = life.room.handle(ticket, entrusted.stanza, now);
+                self.carry(effects, ctx);
+            }
+            Stage::Draining(_) | Stage::Over => self.send_on(entrusted),
         }
     }
 }
@@ -243,15 +245,18 @@ impl RoomActor {
     }
 
     fn carry_one(&mut self, effect: RoomEffect, ctx: &mut Ctx<Self>) {
-        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else { return };
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
         match effect {
             RoomEffect::Store { id, ticket, write } => {
                 let promise = life.promises.remove(&ticket);
-                let epoch = self.place.fence.as_ref().map_or(0, |fence| fence.epoch);
-                let sent = promise.as_ref().and_then(Promise::key);
-                let sent = sent.unwrap_or_else(|| format!("{}.{epoch}.{}", self.jid, id.0));
-                let key = self.place.switch.name_for_good(&sent);
-                life.ledger.push(Entry { id, ticket, promise, write, key });
+                life.ledger.push(Entry {
+                    id,
+                    ticket,
+                    promise,
+                    write,
+                });
             }
             RoomEffect::Handled(ticket) => {
                 if let Some(promise) = life.promises.remove(&ticket) {
@@ -271,7 +276,10 @@ impl RoomActor {
             RoomEffect::Broadcast(all) => self.place.switch.broadcast(self.place.node, &all),
             RoomEffect::Closed(reason) => {
                 tracing::debug!(room = %self.jid, ?reason, "room closed");
-                self.place.alias.rooms().change(&self.name, |soft| soft.listed = None);
+                self.place
+                    .alias
+                    .rooms()
+                    .change(&self.name, |soft| soft.listed = None);
                 self.over(ctx);
             }
         }
@@ -282,25 +290,33 @@ impl RoomActor {
         if self.place.alias.owner() != self.place.owner {
             return;
         }
-        self.place.alias.rooms().change(&self.name, |soft| match change {
-            OccupantChange::Put(record) => {
-                soft.occupants.insert(record.jid.clone(), *record);
-            }
-            OccupantChange::Gone(jid) => {
-                soft.occupants.remove(&jid);
-            }
-        });
+        self.place
+            .alias
+            .rooms()
+            .change(&self.name, |soft| match change {
+                OccupantChange::Put(record) => {
+                    soft.occupants.insert(record.jid.clone(), *record);
+                }
+                OccupantChange::Gone(jid) => {
+                    soft.occupants.remove(&jid);
+                }
+            });
     }
 
     fn list(&self, life: &Life) {
         let record = life.room.record();
         let open = life.room.phase() == Phase::Open;
         let name = (open && record.config.public).then(|| record.config.name.clone());
-        self.place.alias.rooms().change(&self.name, |soft| soft.listed = name);
+        self.place
+            .alias
+            .rooms()
+            .change(&self.name, |soft| soft.listed = name);
     }
 
     fn watch_idleness(&mut self, ctx: &mut Ctx<Self>) {
-        let Stage::Open(life) = &self.stage else { return };
+        let Stage::Open(life) = &self.stage else {
+            return;
+        };
         self.list(life);
         if !life.is_idle() {
             ctx.cancel(RoomTimer::Idle);
@@ -313,46 +329,43 @@ impl RoomActor {
 /// The database: asking, and what it answers.
 impl RoomActor {
     fn write_next(&mut self, ctx: &mut Ctx<Self>) {
-        loop {
-            let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else { return };
-            match life.ledger.next() {
-                None => return,
-                Some(Ok(batch)) => return self.carry_out(batch, ctx),
-                Some(Err(refused)) => {
-                    let (entry, error) = *refused;
-                    tracing::warn!(room = %self.jid, %error, "a write does not fit");
-                    self.settle(&[entry.id], Err(StoreFailure::Failed), ctx);
-                    if let Some(promise) = entry.promise {
-                        self.keep(promise);
-                    }
-                }
-            }
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
+        if let Some(batch) = life.ledger.next() {
+            self.carry_out(batch, ctx);
         }
     }
 
     /// Sends a batch to the database, to be kept there whatever becomes of this node.
     fn carry_out(&mut self, batch: Batch, ctx: &mut Ctx<Self>) {
         let (tell, told) = tokio::sync::oneshot::channel();
-        let (name, persistence) = (self.name.clone(), self.persistence());
+        let (room, persistence) = (self.jid.clone(), self.persistence());
         let world = ctx.world().clone();
         self.place.switch.keep(Box::pin(async move {
-            let written = write(batch, &name, persistence, &world).await;
+            let written = write(batch, &room, persistence, &world).await;
             // Nobody is left to show it where the room is gone: its next host will.
             if let Err(unheard) = tell.send(written) {
-                tracing::debug!(room = name, stored = unheard.result.is_ok(), "its room is gone");
+                tracing::debug!(%room, stored = unheard.result.is_ok(), "its host is gone");
             }
         }));
         ctx.run(told, |written| RoomMsg::Written(written.ok().map(Box::new)));
     }
 
     fn written(&mut self, written: Written, ctx: &mut Ctx<Self>) {
-        let Written { batch, followers, result } = written;
-        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else { return };
+        let Written {
+            batch,
+            followers,
+            result,
+        } = written;
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
         life.ledger.done();
         match result {
-            Ok(last) => {
+            Ok(()) => {
                 self.settle(&batch.ids, Ok(()), ctx);
-                if let Some(last) = last {
+                if let Some(last) = batch.last_seq() {
                     let rooms = self.place.alias.rooms();
                     rooms.change(&self.name, |soft| soft.reflected = soft.reflected.max(last));
                 }
@@ -372,14 +385,11 @@ impl RoomActor {
         self.finish_draining(ctx);
     }
 
-    fn settle(
-        &mut self,
-        ids: &[WriteId],
-        verdict: Result<(), StoreFailure>,
-        ctx: &mut Ctx<Self>,
-    ) {
+    fn settle(&mut self, ids: &[WriteId], verdict: Result<(), StoreFailure>, ctx: &mut Ctx<Self>) {
         for id in ids {
-            let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else { return };
+            let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+                return;
+            };
             let effects = match verdict {
                 Ok(()) => life.room.stored(*id),
                 Err(cause) => life.room.store_failed(*id, cause),
@@ -400,45 +410,47 @@ impl RoomActor {
         let room = match loaded {
             Some(loaded) => {
                 self.reflect_unseen(&loaded, soft.reflected, &occupants);
-                let (last, history) = (loaded.last_seq(), loaded.history);
-                let history = history.into_iter().map(|(_, entry)| entry);
-                Room::restore(loaded.record, history, last, occupants, self.limits)
+                let Loaded { room, history } = loaded;
+                Room::restore(room.record, history, room.last_seq, occupants, self.limits)
             }
             None => {
                 self.dismiss(&occupants);
                 let persistent = self.place.fence.is_some();
-                let defaults = RoomConfig { persistent, ..RoomConfig::default() };
+                let defaults = RoomConfig {
+                    persistent,
+                    ..RoomConfig::default()
+                };
                 Room::vacant(self.jid.clone(), defaults, self.limits)
             }
         };
-        let ledger = Ledger::new(room.record().clone());
         self.stage = Stage::Open(Box::new(Life {
             room,
-            ledger,
+            ledger: Ledger::default(),
             promises: BTreeMap::new(),
             next_ticket: 0,
         }));
         self.watch_idleness(ctx);
-        for parcel in waiting {
-            self.stanza(parcel, ctx);
+        for entrusted in waiting {
+            self.stanza(entrusted, ctx);
         }
     }
 
     /// Shows what an earlier host stored and could not show any more (CHAT-10).
     fn reflect_unseen(&self, loaded: &Loaded, reflected: u64, occupants: &[OccupantRecord]) {
         if !occupants.is_empty() {
-            let all: Arc<[_]> = occupants.iter().map(|occupant| occupant.jid.clone()).collect();
-            let unseen = loaded.history.iter().filter(|(place, _)| *place > reflected);
-            for (_, HistoryEntry { stanza, .. }) in unseen {
-                if let Ok(stanza) = Stanza::parse(stanza) {
+            let all: Arc<[_]> = occupants
+                .iter()
+                .map(|occupant| occupant.jid.clone())
+                .collect();
+            for said in loaded.history.iter().filter(|said| said.seq > reflected) {
+                if let Ok(stanza) = Stanza::parse(&said.stanza) {
                     let all = Broadcast::new(stanza, all.clone());
                     self.place.switch.broadcast(self.place.node, &all);
                 }
             }
         }
-        let last = loaded.last_place();
         self.place.alias.rooms().change(&self.name, |soft| {
-            soft.reflected = soft.reflected.max(last);
+            soft.reflected = soft.reflected.max(loaded.room.last_seq);
         });
     }
 
@@ -447,13 +459,15 @@ impl RoomActor {
     fn dismiss(&self, occupants: &[OccupantRecord]) {
         self.place.alias.rooms().forget(&self.name);
         for occupant in occupants {
-            let Ok(from) = self.jid.with_resource_str(&occupant.nick) else { continue };
+            let Ok(from) = self.jid.with_resource_str(&occupant.nick) else {
+                continue;
+            };
             let code = |code| Element::new("status", ns::MUC_USER).with_attr("code", code);
             let item = Element::new("item", ns::MUC_USER)
                 .with_attr("affiliation", "none")
                 .with_attr("role", "none");
-            let told = Element::new("x", ns::MUC_USER)
-                .with_children([item, code("110"), code("332")]);
+            let told =
+                Element::new("x", ns::MUC_USER).with_children([item, code("110"), code("332")]);
             let stanza = Stanza::presence(PresenceType::Unavailable)
                 .with_from(from)
                 .with_to(occupant.jid.clone())
@@ -463,18 +477,15 @@ impl RoomActor {
     }
 
     /// CHAT-12: without its database a room cannot be entered.
-    fn not_loaded(&mut self, error: &LoadError, ctx: &mut Ctx<Self>) {
+    fn not_loaded(&mut self, error: &StoreError, ctx: &mut Ctx<Self>) {
         tracing::warn!(room = %self.jid, %error, "the room could not be loaded");
         let Stage::Loading(waiting) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return;
         };
-        let error = match error {
-            LoadError::Store(error) => failure(error).to_error(),
-            LoadError::Damaged(_) => StoreFailure::Failed.to_error(),
-        };
+        let error = failure(error).to_error();
         self.over(ctx);
-        for parcel in waiting {
-            self.refuse(parcel, &error);
+        for entrusted in waiting {
+            self.refuse(entrusted, &error);
         }
     }
 
@@ -484,7 +495,10 @@ impl RoomActor {
         for timer in [RoomTimer::Drained, RoomTimer::Idle] {
             ctx.cancel(timer);
         }
-        let over = TcMsg::RoomOver { alias: self.place.alias.name().into(), room: self.name.clone() };
+        let over = TcMsg::RoomOver {
+            alias: self.place.alias.domain().into(),
+            room: self.name.clone(),
+        };
         if self.place.manager.send(over).is_err() {
             // The manager is gone, and with it whoever could send anything.
             ctx.stop();
@@ -495,8 +509,8 @@ impl RoomActor {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Loading(waiting) => {
                 self.over(ctx);
-                for parcel in waiting {
-                    self.route(parcel);
+                for entrusted in waiting {
+                    self.send_on(entrusted);
                 }
             }
             Stage::Open(life) => {
@@ -518,9 +532,12 @@ impl RoomActor {
     }
 
     fn shut_down(&mut self, ctx: &mut Ctx<Self>) {
-        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else { return };
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
         for entry in life.ledger.give_up() {
-            life.promises.extend(entry.promise.map(|promise| (entry.ticket, promise)));
+            life.promises
+                .extend(entry.promise.map(|promise| (entry.ticket, promise)));
         }
         let effects = life.room.shut_down();
         self.carry(effects, ctx);
@@ -540,18 +557,25 @@ const ASK_AGAIN: (u32, Duration) = (5, Duration::from_secs(1));
 /// Writes a batch, and keeps its promises if it is written.
 async fn write(
     mut batch: Batch,
-    room: &str,
+    room: &BareJid,
     persistence: Option<(Arc<dyn ChatStore>, Fence)>,
     world: &World,
 ) -> Written {
     let Some((store, fence)) = persistence else {
         let reason = "persistent chat is not enabled on this node".into();
-        let result = Err(StoreError::Unreachable { engine: EngineKind::Embedded, reason });
-        return Written { batch, followers: Vec::new(), result };
+        let result = Err(StoreError::Unreachable {
+            engine: EngineKind::Embedded,
+            reason,
+        });
+        return Written {
+            batch,
+            followers: Vec::new(),
+            result,
+        };
     };
     let mut tries = 1;
     let result = loop {
-        match batch.carry_out(&*store, &fence, room).await {
+        match store.write(&fence, room, batch.writes.clone()).await {
             Err(error) if error.is_unknown() && tries < ASK_AGAIN.0 => {
                 tries += 1;
                 world.sleep(ASK_AGAIN.1).await;
@@ -559,9 +583,17 @@ async fn write(
             result => break result,
         }
     };
-    let kept = if result.is_ok() { std::mem::take(&mut batch.promises) } else { Vec::new() };
+    let kept = if result.is_ok() {
+        std::mem::take(&mut batch.promises)
+    } else {
+        Vec::new()
+    };
     let followers = kept.into_iter().filter_map(Promise::finish).collect();
-    Written { batch, followers, result }
+    Written {
+        batch,
+        followers,
+        result,
+    }
 }
 
 fn failure(error: &StoreError) -> StoreFailure {

@@ -27,7 +27,4 @@ pub trait Switch: Send + Sync {
 
     /// The wall time now, for people (XEP-0203).
     fn wall_time(&self) -> Timestamp;
-
-    /// A name that no run of this deployment has given out: `what` is unique in this run.
-    fn name_for_good(&self, what: &str) -> String;
 }

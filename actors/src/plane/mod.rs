@@ -18,8 +18,10 @@ mod offline;
 mod outlet;
 mod parcel;
 mod presence;
+mod promise;
 mod route;
 mod server;
+mod switch;
 mod tickets;
 mod transfer;
 mod user;
@@ -45,6 +47,7 @@ pub use letter::{Letter, ROUTER_PORT};
 pub use node::{Counters, Gate, NodePlane, NodeSpec};
 pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};
+pub use promise::{Entrusted, Promise};
 pub use tickets::{Claim, Issue, Tickets};
 pub use user::{
     Available, Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState,
@@ -100,7 +103,7 @@ impl Plane {
             .nodes
             .iter()
             .map(|node| {
-                let alias = crate::conference::Alias::new(&node.alias, node.id);
+                let alias = crate::conference::Alias::new(&node.alias, node.id, node.chat.clone());
                 (node.alias.clone(), Arc::new(alias))
             })
             .collect();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use takeover_core::id::{ClusterId, GroupId, NodeId};
-use takeover_storage::UserStore;
+use takeover_storage::{ChatStore, UserStore};
 
 use super::letter::Letter;
 use crate::rt::Addr;
@@ -43,6 +43,9 @@ pub struct NodeSpec {
     pub users: Arc<dyn UserStore>,
     /// Domain of its rooms (CHAT-1), such as `conference-1-cluster.example.com`.
     pub alias: String,
+    /// The database of its rooms, which it shares with its peer (CHAT-5); without one all its rooms
+    /// are ad hoc.
+    pub chat: Option<Arc<dyn ChatStore>>,
 }
 
 /// What a node counts on the data path (chapter 6).

@@ -68,6 +68,18 @@ impl Origin {
         self.tickets.accepted(self.number)
     }
 
+    /// The stanza will not take effect where it was claimed: it may be claimed elsewhere. False if
+    /// its session has begun a new life meanwhile: then nobody may.
+    #[must_use]
+    pub fn give_back(&self) -> bool {
+        self.tickets.give_back(self.incarnation, self.number)
+    }
+
+    /// Whoever claimed the stanza is dead and it has not taken effect.
+    pub fn abandon(&self) {
+        self.tickets.abandon(self.number);
+    }
+
     /// The stanza has taken effect for good. Answers what waited for its turn behind it.
     #[must_use]
     pub fn finish(&self) -> Option<Parcel> {

@@ -12,23 +12,6 @@ use super::parcel::{Origin, Parcel};
 pub struct Promise(Option<Origin>);
 
 impl Promise {
-    /// The promise that goes with a parcel that has just been claimed.
-    pub fn of(claimed: &Parcel) -> Self {
-        Self(claimed.origin.clone())
-    }
-
-    /// Names the stanza for ever among those of this run; `None` for what the server itself says.
-    #[must_use]
-    pub fn key(&self) -> Option<String> {
-        self.0.as_ref().map(Origin::key)
-    }
-
-    /// The stanza stands in its target's order. Answers what waited for its turn behind it.
-    #[must_use]
-    pub fn accepted(&self) -> Option<Parcel> {
-        self.0.as_ref()?.accepted()
-    }
-
     /// The stanza has taken effect for good. Answers what waited for its turn behind it.
     #[must_use]
     pub fn finish(mut self) -> Option<Parcel> {
@@ -40,11 +23,47 @@ impl Promise {
     #[must_use]
     pub fn give_back(mut self, stanza: Stanza) -> Option<Parcel> {
         match self.0.take() {
-            Some(origin) => {
-                origin.give_back().then_some(Parcel { stanza, origin: Some(origin) })
-            }
+            Some(origin) => origin.give_back().then_some(Parcel {
+                stanza,
+                origin: Some(origin),
+            }),
             None => Some(Parcel::of(stanza)),
         }
+    }
+}
+
+/// A claimed stanza on its way through the mailboxes of those who will handle it.
+#[derive(Debug)]
+pub struct Entrusted {
+    /// What is to be handled.
+    pub stanza: Stanza,
+    /// What is owed to its sender.
+    pub promise: Promise,
+}
+
+impl Entrusted {
+    /// Takes a claimed parcel on.
+    #[must_use]
+    pub fn of(claimed: Parcel) -> Self {
+        Self {
+            stanza: claimed.stanza,
+            promise: Promise(claimed.origin),
+        }
+    }
+
+    /// The claimed parcel again: nobody took it on.
+    #[must_use]
+    pub fn into_claimed(mut self) -> Parcel {
+        Parcel {
+            stanza: self.stanza,
+            origin: self.promise.0.take(),
+        }
+    }
+
+    /// The parcel, to be routed anew, as [`Promise::give_back`].
+    #[must_use]
+    pub fn give_back(self) -> Option<Parcel> {
+        self.promise.give_back(self.stanza)
     }
 }
 

@@ -13,7 +13,7 @@ use super::node::Gate;
 use super::parcel::{Origin, Parcel};
 use super::user::User;
 use super::{Plane, Router};
-use crate::conference::{Alias, AliasState};
+use crate::conference::Alias;
 use crate::rt::{Arrival, Endpoint, NotSent, Returned};
 
 /// What is left to route after a step: answers, and parcels whose turn has come.
@@ -151,11 +151,11 @@ impl Plane {
     /// To the manager that hosts the alias; in transition the parcel is held.
     fn to_alias(&self, at: NodeId, alias: &Arc<Alias>, mut parcel: Parcel) -> Left {
         loop {
-            let seen = alias.slot.owner();
+            let seen = alias.owner();
             if seen.node() != at {
                 return self.post(at, seen, parcel);
             }
-            match alias.slot.deliver(seen, parcel, to_manager) {
+            match alias.deliver(seen, parcel) {
                 Delivery::Delivered(outcome) => return self.after_manager(outcome),
                 Delivery::Held => return Left::new(),
                 Delivery::Stale(again, _) => parcel = again,
@@ -267,24 +267,6 @@ impl Plane {
             return;
         }
         self.route(at, letter.parcel);
-    }
-}
-
-/// Puts a parcel into the manager's inbox: it stands in the rooms' order then, and its ticket is
-/// finished by the room.
-pub(crate) fn to_manager(state: &mut AliasState, parcel: Parcel) -> Outcome {
-    let parcel = match parcel.claim() {
-        super::Claim::Go(parcel) => parcel,
-        super::Claim::Parked => return Outcome::Parked,
-        super::Claim::Stale(parcel) => return Outcome::Stale(parcel),
-    };
-    let Some(inbox) = &state.inbox else {
-        return Outcome::Bounce(parcel, Condition::RecipientUnavailable);
-    };
-    let origin = parcel.origin.clone();
-    match inbox.offer(parcel) {
-        Ok(()) => Outcome::Done(origin),
-        Err(parcel) => Outcome::Bounce(parcel, Condition::RecipientUnavailable),
     }
 }
 

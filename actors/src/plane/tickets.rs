@@ -224,6 +224,27 @@ impl Tickets {
         next
     }
 
+    /// Ticket `number` was claimed and has not taken effect: it may be claimed anew. False if its
+    /// incarnation is over; then it is lost.
+    pub fn give_back(&self, incarnation: u32, number: u64) -> bool {
+        let mut window = self.window.lock();
+        let alive = window.incarnation == incarnation;
+        window.release(
+            number,
+            if alive {
+                State::Travelling
+            } else {
+                State::Lost
+            },
+        ) && alive
+    }
+
+    /// Ticket `number` was claimed by somebody who died before it took effect: it is lost, and its
+    /// client sends it again after a resumption.
+    pub fn abandon(&self, number: u64) {
+        self.window.lock().release(number, State::Lost);
+    }
+
     /// Begins a new incarnation: what nobody has claimed is given up. Answers the new number.
     /// The count is right once [`Tickets::settled`] has completed.
     pub fn resume(&self) -> u32 {
@@ -290,6 +311,24 @@ impl Window {
     fn index(&self, number: u64) -> Option<usize> {
         let index = usize::try_from(number.checked_sub(self.settled + 1)?).ok()?;
         (index < self.open.len()).then_some(index)
+    }
+
+    /// Puts a claimed ticket into another state; wakes whoever waits for the last one in doubt.
+    fn release(&mut self, number: u64, to: State) -> bool {
+        let Some(index) = self.index(number) else {
+            return false;
+        };
+        let open = &mut self.open[index];
+        match open.state {
+            State::Claimed | State::Accepted => open.state = to,
+            State::Travelling | State::Parked(_) | State::Finished | State::Lost => return false,
+        }
+        if !self.in_doubt()
+            && let Some(waker) = self.waiting.take()
+        {
+            waker.wake();
+        }
+        true
     }
 
     fn settle(&mut self) {

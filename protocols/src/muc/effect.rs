@@ -27,6 +27,8 @@ pub enum RoomEffect {
     Store {
         /// The write's name.
         id: WriteId,
+        /// The stanza that asked for it.
+        ticket: Ticket,
         /// What to write.
         write: Arc<RoomWrite>,
     },

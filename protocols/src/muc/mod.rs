@@ -37,7 +37,7 @@
 //!     type='set'><query xmlns='http://jabber.org/protocol/muc#owner'>\
 //!     <x xmlns='jabber:x:data' type='submit'/></query></iq>";
 //! let effects = room.handle(Ticket(2), Stanza::parse(accept).unwrap(), now);
-//! let [RoomEffect::Store { id, write }] = &effects[..] else { panic!() };
+//! let [RoomEffect::Store { id, write, .. }] = &effects[..] else { panic!() };
 //! assert!(matches!(**write, RoomWrite::Create { .. }));
 //! let effects = room.stored(*id);
 //! assert_eq!(effects[0], RoomEffect::Handled(Ticket(2)));

@@ -65,6 +65,7 @@ impl Room {
         let write = Arc::new(write);
         out.push(RoomEffect::Store {
             id,
+            ticket: input.ticket,
             write: write.clone(),
         });
         let input = input.clone();

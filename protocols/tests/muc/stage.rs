@@ -83,12 +83,12 @@ impl Stage {
         let mut heard = Heard::default();
         for effect in effects {
             match effect {
-                RoomEffect::Store { id, write } if self.prompt => {
+                RoomEffect::Store { id, write, .. } if self.prompt => {
                     self.database.push((*write).clone());
                     let more = self.room.stored(id);
                     heard.join(self.perform(more));
                 }
-                RoomEffect::Store { id, write } => {
+                RoomEffect::Store { id, write, .. } => {
                     self.database.push((*write).clone());
                     self.outstanding.push(id);
                 }

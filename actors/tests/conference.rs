@@ -1,0 +1,331 @@
+//! Chapter 4 at the conference manager and its rooms: one host, nothing lost, nothing doubled.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use takeover_actors::conference::{Alias, Switch, TC_MAILBOX, TcMsg, TextConference};
+use takeover_actors::plane::{Keeper, Outcome, Parcel, Work};
+use takeover_actors::rt::{ChildSpec, Root, VirtualDriver, WorldSpec};
+use takeover_core::id::NodeId;
+use takeover_core::sync::Delivery;
+use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::stanza::{Condition, PresenceType, Stanza, StanzaKind};
+use takeover_storage::{FailOnce, HistoryQuery, Memory};
+
+const ALIAS: &str = "conference-1-c.example.test";
+const HOME: NodeId = NodeId(0);
+const PEER: NodeId = NodeId(1);
+
+/// A switch that keeps what users get, and sends what is for the alias back there.
+struct Ends {
+    alias: Mutex<Option<Arc<Alias>>>,
+    got: Mutex<BTreeMap<String, Vec<Stanza>>>,
+    keeper: Root<Work>,
+}
+
+impl Switch for Ends {
+    fn route(&self, _at: NodeId, parcel: Parcel) {
+        let to = parcel
+            .stanza
+            .to
+            .clone()
+            .expect("everything that is routed has a target");
+        if to.domain().as_str() == ALIAS {
+            let alias = self.alias.lock().clone().expect("set before anything runs");
+            drop(alias.deliver(alias.owner(), parcel));
+            return;
+        }
+        self.got
+            .lock()
+            .entry(to.to_string())
+            .or_default()
+            .push(parcel.stanza);
+    }
+
+    fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.keeper.addr().send(work).unwrap();
+    }
+
+    fn wall_time(&self) -> Timestamp {
+        Timestamp::from_millis(1_000)
+    }
+}
+
+/// A pair with one alias and users who are just addresses.
+struct Scene {
+    driver: VirtualDriver,
+    store: Memory,
+    alias: Arc<Alias>,
+    ends: Arc<Ends>,
+}
+
+impl Scene {
+    fn new(persistent: bool) -> Self {
+        let driver = VirtualDriver::new(WorldSpec::new(7, 2)).unwrap();
+        let store = Memory::new();
+        let chat = persistent.then(|| store.chat("pair-1"));
+        let alias = Arc::new(Alias::new(ALIAS, HOME, chat));
+        let ends = Arc::new(Ends {
+            alias: Mutex::new(Some(alias.clone())),
+            got: Mutex::default(),
+            keeper: driver
+                .world()
+                .root(Keeper::new(), ChildSpec::new("keeper", Keeper::MAILBOX)),
+        });
+        Self {
+            driver,
+            store,
+            alias,
+            ends,
+        }
+    }
+
+    fn conference(&mut self, node: NodeId) -> Root<TcMsg> {
+        let actor = TextConference::new(node, vec![self.alias.clone()], self.ends.clone());
+        let spec = ChildSpec::new("tc", TC_MAILBOX).on_node(node);
+        let root = self.driver.world().root(actor, spec);
+        self.driver.settle();
+        root
+    }
+
+    /// A stanza arrives at the alias; what happens to it at once.
+    fn send(&mut self, xml: &str) -> Outcome {
+        let parcel = Parcel::of(Stanza::parse(xml).unwrap());
+        let outcome = match self.alias.deliver(self.alias.owner(), parcel) {
+            Delivery::Delivered(outcome) => outcome,
+            Delivery::Held => Outcome::Parked,
+            other => panic!("{other:?}"),
+        };
+        self.driver.settle();
+        outcome
+    }
+
+    fn join(&mut self, user: &str) {
+        self.send(&format!(
+            "<presence from='{user}@example.test/d' to='cave@{ALIAS}/{user}'>\
+             <x xmlns='http://jabber.org/protocol/muc'/></presence>"
+        ));
+    }
+
+    /// Andy makes the room, with the defaults of the service.
+    fn create(&mut self) {
+        self.join("andy");
+        self.send(&format!(
+            "<iq from='andy@example.test/d' to='cave@{ALIAS}' id='c' type='set'>\
+             <query xmlns='http://jabber.org/protocol/muc#owner'>\
+             <x xmlns='jabber:x:data' type='submit'/></query></iq>"
+        ));
+    }
+
+    fn say(&mut self, user: &str, text: &str) -> Outcome {
+        self.send(&format!(
+            "<message from='{user}@example.test/d' to='cave@{ALIAS}' type='groupchat' \
+             id='{text}'><body>{text}</body></message>"
+        ))
+    }
+
+    /// Texts that a user was shown, in order; old ones (with a delay) in brackets.
+    fn shown(&self, user: &str) -> Vec<String> {
+        let got = self.ends.got.lock();
+        let mine = got
+            .get(&format!("{user}@example.test/d"))
+            .into_iter()
+            .flatten();
+        mine.filter(|stanza| matches!(stanza.kind, StanzaKind::Message(kind) if kind.as_str() == "groupchat"))
+            .filter_map(|stanza| {
+                let text = stanza.body()?;
+                let late = stanza.has_child("delay", "urn:xmpp:delay");
+                Some(if late { format!("[{text}]") } else { text })
+            })
+            .collect()
+    }
+
+    fn errors(&self, user: &str) -> Vec<Condition> {
+        let got = self.ends.got.lock();
+        let mine = got
+            .get(&format!("{user}@example.test/d"))
+            .into_iter()
+            .flatten();
+        mine.filter_map(|stanza| stanza.error().map(|error| error.condition))
+            .collect()
+    }
+
+    fn kept(&mut self) -> Vec<String> {
+        let chat = self.store.chat("pair-1");
+        let room = takeover_protocols::jid::BareJid::new(&format!("cave@{ALIAS}")).unwrap();
+        let page = self
+            .driver
+            .block_on(chat.history(&room, HistoryQuery::last(100)))
+            .unwrap();
+        page.entries
+            .iter()
+            .filter_map(takeover_storage::text_of)
+            .collect()
+    }
+}
+
+/// CHAT-8, CHAT-10: the host dies; the peer takes the alias over; occupants stay in the room, and
+/// the history is the one that everybody saw.
+#[test]
+fn a_room_goes_on_at_the_peer_when_its_host_dies() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.join("bob");
+    scene.say("andy", "one");
+    scene.say("bob", "two");
+    assert_eq!(scene.shown("andy"), ["one", "two"]);
+
+    home.kill();
+    scene.driver.settle();
+    assert!(matches!(
+        scene.say("bob", "nobody"),
+        Outcome::Bounce(_, Condition::RecipientUnavailable)
+    ));
+
+    let _peer = scene.conference(PEER);
+    assert!(scene.alias.claim(PEER).is_some());
+    assert!(
+        matches!(scene.say("bob", "three"), Outcome::Parked),
+        "held while the peer gets ready"
+    );
+    let alias = scene.alias.clone();
+    let (told, hears) = std::sync::mpsc::channel();
+    let done = Box::new(move |moved| told.send(moved).unwrap());
+    _peer.addr().send(TcMsg::Host(alias, done)).unwrap();
+    scene.driver.settle();
+    assert_eq!(hears.try_recv().unwrap().unwrap().rooms, 1);
+
+    scene.say("andy", "four");
+    assert_eq!(scene.shown("andy"), ["one", "two", "three", "four"]);
+    assert_eq!(scene.shown("bob"), ["one", "two", "three", "four"]);
+    scene.join("carol");
+    assert_eq!(
+        scene.shown("carol"),
+        ["[one]", "[two]", "[three]", "[four]"]
+    );
+    assert_eq!(scene.kept(), ["one", "two", "three", "four"]);
+}
+
+/// CHAT-9: the alias is let go in order and goes home; what comes in between waits.
+#[test]
+fn an_alias_goes_home_in_order() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.say("andy", "one");
+    let (alias, (told, hears)) = (scene.alias.clone(), std::sync::mpsc::channel());
+    let done = Box::new(move |moved: takeover_actors::conference::Moved| told.send(moved).unwrap());
+    home.addr()
+        .send(TcMsg::LetGo(alias.clone(), PEER, done))
+        .unwrap();
+    scene.driver.settle();
+    assert_eq!(hears.try_recv().unwrap().unwrap().rooms, 1);
+    assert_eq!(alias.owner().node(), PEER);
+    assert!(matches!(scene.say("andy", "two"), Outcome::Parked));
+    peer.addr()
+        .send(TcMsg::Host(alias, Box::new(|moved| drop(moved.unwrap()))))
+        .unwrap();
+    scene.driver.settle();
+    scene.say("andy", "three");
+    assert_eq!(scene.shown("andy"), ["one", "two", "three"]);
+    assert_eq!(scene.kept(), ["one", "two", "three"]);
+}
+
+/// CHAT-10: what the database took and nobody was shown, because the host died right then, is
+/// shown by the next host, once.
+#[test]
+fn what_was_stored_but_not_shown_is_shown_by_the_next_host() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    scene.say("andy", "two");
+    // As if the host had died between the database's answer and the reflection.
+    scene
+        .alias
+        .rooms()
+        .change("cave", |soft| soft.reflected = 1);
+    scene.ends.got.lock().clear();
+    home.kill();
+    scene.driver.settle();
+    assert!(scene.alias.claim(PEER).is_some());
+    let _peer = scene.conference(PEER);
+    assert_eq!(scene.shown("andy"), ["two"]);
+    scene.say("andy", "three");
+    assert_eq!(scene.shown("andy"), ["two", "three"]);
+}
+
+/// CHAT-11: an ad hoc room does not survive its host; its occupants are told.
+#[test]
+fn occupants_of_an_ad_hoc_room_are_told_that_it_is_gone() {
+    let mut scene = Scene::new(false);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.join("bob");
+    home.kill();
+    scene.driver.settle();
+    let _home = scene.conference(HOME);
+    let got = scene.ends.got.lock();
+    let last = got["bob@example.test/d"].last().unwrap();
+    assert_eq!(last.kind, StanzaKind::Presence(PresenceType::Unavailable));
+    let told = last
+        .child("x", "http://jabber.org/protocol/muc#user")
+        .unwrap();
+    assert!(
+        told.children()
+            .any(|child| child.attr("code") == Some("332"))
+    );
+}
+
+/// CHAT-12: while the database does not answer, what cannot be stored is refused with the
+/// standard's error, nothing is shown, and what comes after it is answered is stored.
+#[test]
+fn a_message_that_cannot_be_stored_is_refused() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    scene.store.faults().set_down(true);
+    scene.say("andy", "lost");
+    assert_eq!(scene.errors("andy"), [Condition::RecipientUnavailable]);
+    scene.store.faults().set_down(false);
+    scene.say("andy", "two");
+    assert_eq!(scene.shown("andy"), ["one", "two"]);
+    assert_eq!(scene.kept(), ["one", "two"]);
+}
+
+/// CHAT-10: an answer of the database that gets lost is asked for again; the message is there once.
+#[test]
+fn a_lost_answer_is_asked_for_again() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.store.faults().fail_next(FailOnce::AfterCommit, 1);
+    scene.say("andy", "one");
+    scene.driver.pass(Duration::from_secs(5));
+    assert_eq!(scene.shown("andy"), ["one"]);
+    assert_eq!(scene.kept(), ["one"]);
+}
+
+/// CHAT-12, SVC-4: an alias whose database does not answer refuses with the standard's error, and
+/// opens when the database is back.
+#[test]
+fn an_alias_waits_for_its_database() {
+    let mut scene = Scene::new(true);
+    scene.store.faults().set_down(true);
+    let _home = scene.conference(HOME);
+    scene.join("andy");
+    assert_eq!(scene.errors("andy"), [Condition::RecipientUnavailable]);
+    scene.store.faults().set_down(false);
+    scene.driver.pass(Duration::from_secs(60));
+    scene.ends.got.lock().clear();
+    scene.create();
+    scene.say("andy", "one");
+    assert_eq!(scene.shown("andy"), ["one"]);
+}
