@@ -273,3 +273,76 @@ fn the_ticket_is_back_before_the_reflection() {
         [RoomEffect::Handled(Ticket(_)), RoomEffect::Broadcast(_)]
     ));
 }
+
+/// The first report of a write counts, also while it waits for the ones before it.
+#[test]
+fn the_first_report_counts() {
+    let mut stage = slow_coven();
+    stage.say(HAG, "one");
+    stage.say(HAG, "two");
+    let ids = std::mem::take(&mut stage.outstanding);
+    assert!(stage.room.stored(ids[1]).is_empty());
+    assert!(
+        stage
+            .room
+            .store_failed(ids[1], StoreFailure::Failed)
+            .is_empty()
+    );
+    let effects = stage.room.stored(ids[0]);
+    assert_eq!(stage.perform(effects).broadcasts, 2);
+}
+
+/// Soft state that contradicts itself is taken as far as it goes: a nickname is one user's, a client
+/// has one nickname.
+#[test]
+fn contradictions_in_the_soft_state() {
+    let stage = Stage::coven(persistent());
+    let mut records = stage.room.occupants();
+    let of = |jid: &str, nick: &str| {
+        let jid = crate::stage::full(jid);
+        takeover_protocols::muc::OccupantRecord {
+            jid,
+            nick: nick.into(),
+            ..records[0].clone()
+        }
+    };
+    let wrong = [
+        of(HECATE, "firstwitch"),
+        of(HAG, "other"),
+        of(HECATE, "\u{0}"),
+    ];
+    records.extend(wrong);
+    let limits = RoomLimits::default();
+    let record = stage.room.record().clone();
+    let room = takeover_protocols::muc::Room::restore(record, [], 0, records, limits);
+    assert_eq!(room.occupants(), stage.room.occupants());
+}
+
+/// Everything that is kept survives being written down.
+#[test]
+fn what_is_kept_is_read_back() {
+    let mut stage = Stage::coven(persistent());
+    stage.say(HAG, "hello");
+    stage.affiliate(CRONE, "x@y", "outcast");
+    stage.configure(
+        CRONE,
+        &[
+            ("passwordprotectedroom", "1"),
+            ("roomsecret", "s"),
+            ("maxusers", "5"),
+        ],
+    );
+    stage.send(&format!(
+        "<message from='{CRONE}' to='{ROOM}' type='groupchat'><subject>s</subject></message>"
+    ));
+    stage.set(CRONE, "muc#owner", "<destroy/>");
+    for write in &stage.database {
+        let json = serde_json::to_string(write).unwrap();
+        assert_eq!(serde_json::from_str::<RoomWrite>(&json).unwrap(), *write);
+    }
+    for record in Stage::coven(persistent()).room.occupants() {
+        let json = serde_json::to_string(&record).unwrap();
+        let read = serde_json::from_str::<takeover_protocols::muc::OccupantRecord>(&json).unwrap();
+        assert_eq!(read, record);
+    }
+}

@@ -191,6 +191,8 @@ fn closed_doors() {
     );
     let heard = stage.join_with(macduff, "m", "<password>cauldronburn</password>");
     assert!(heard.lines(macduff).len() > 3);
+    stage.leave(CRONE, "firstwitch");
+    assert!(stage.join(CRONE, "firstwitch").by(CRONE).len() > 1);
     // Nobody hears the password.
     assert!(
         heard

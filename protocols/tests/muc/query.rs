@@ -158,7 +158,10 @@ fn questions_between_occupants() {
         assert_eq!(answer.id.as_deref(), Some("v1"));
         assert_eq!(line(answer), format!("iq {kind} firstwitch"));
     }
-    // Answers that nobody asked for go nowhere.
+    // Answers to who has left meanwhile, or that nobody asked for, go nowhere.
+    stage.leave(HAG, "thirdwitch");
+    let late = format!("<iq from='{CRONE}' to='{ROOM}/thirdwitch' id='{id}' type='result'/>");
+    assert!(stage.send(&late).stanzas.is_empty());
     for id in ["muc.x", "x", ""] {
         let forged = format!("<iq from='{CRONE}' to='{ROOM}/thirdwitch' id='{id}' type='result'/>");
         assert!(stage.send(&forged).stanzas.is_empty());
