@@ -30,9 +30,6 @@ fn var(name: &str) -> String {
 
 /// The form that shows a room's configuration.
 pub(super) fn form(record: &RoomRecord) -> Form {
-    let config = &record.config;
-    let text = |name, label, value: &str| Field::text(&var(name), label, value);
-    let flag = |name, label, value| Field::boolean(&var(name), label, value);
     let room = record
         .jid
         .node()
@@ -41,7 +38,27 @@ pub(super) fn form(record: &RoomRecord) -> Form {
     let mut form = Form::new(FormKind::Form, ROOM_CONFIG);
     form.title = format!("Configuration of room {room}");
     form.instructions = "Fields that are left out stay as they are.".into();
-    form.fields.extend([
+    form.fields.extend(about(&record.config));
+    form.fields.extend(doors(&record.config));
+    form.fields.extend(discussion(&record.config));
+    form.fields
+        .push(people(record, "roomadmins", "Admins", Affiliation::Admin));
+    form.fields
+        .push(people(record, "roomowners", "Owners", Affiliation::Owner));
+    form
+}
+
+fn text(name: &str, label: &str, value: &str) -> Field {
+    Field::text(&var(name), label, value)
+}
+
+fn flag(name: &str, label: &str, value: bool) -> Field {
+    Field::boolean(&var(name), label, value)
+}
+
+/// What the room is.
+fn about(config: &RoomConfig) -> [Field; 5] {
+    [
         text("roomname", "Name", &config.name),
         text("roomdesc", "Description", &config.description),
         text("lang", "Language of the discussions", &config.lang),
@@ -51,56 +68,67 @@ pub(super) fn form(record: &RoomRecord) -> Form {
             config.persistent,
         ),
         flag("publicroom", "List the room", config.public),
+    ]
+}
+
+/// Who may enter.
+fn doors(config: &RoomConfig) -> [Field; 6] {
+    let secret = config.password.as_deref();
+    [
         flag("membersonly", "Members only", config.members_only),
+        flag(
+            "passwordprotectedroom",
+            "A password is needed to enter",
+            secret.is_some(),
+        ),
+        Field::new(
+            FieldKind::TextPrivate,
+            &var("roomsecret"),
+            "Password",
+            secret,
+        ),
+        max_users(config.max_users),
+        flag("allowinvites", "Occupants may invite", config.allow_invites),
+        flag(
+            "allowregister",
+            "Users may register as members",
+            config.allow_registration,
+        ),
+    ]
+}
+
+/// What goes on inside.
+fn discussion(config: &RoomConfig) -> [Field; 7] {
+    let history = config.history_length.to_string();
+    [
         flag(
             "moderatedroom",
             "Moderated: only those with voice may speak",
             config.moderated,
         ),
         flag(
-            "passwordprotectedroom",
-            "A password is needed to enter",
-            config.password.is_some(),
+            "allowvoicerequests",
+            "Visitors may ask for voice",
+            config.allow_voice_requests,
         ),
-        Field::new(
-            FieldKind::TextPrivate,
-            &var("roomsecret"),
-            "Password",
-            config.password.as_deref(),
-        ),
-        max_users(config.max_users),
         whois(config.whois),
         flag(
             "changesubject",
             "Participants may change the subject",
             config.change_subject,
         ),
-        flag("allowinvites", "Occupants may invite", config.allow_invites),
         allow_pm(config.allow_pm),
         text(
             "maxhistoryfetch",
             "Messages of history for who enters",
-            &config.history_length.to_string(),
-        ),
-        flag(
-            "allowregister",
-            "Users may register as members",
-            config.allow_registration,
-        ),
-        flag(
-            "allowvoicerequests",
-            "Visitors may ask for voice",
-            config.allow_voice_requests,
+            &history,
         ),
         flag(
             "enablelogging",
             "Discussions are logged to a public archive",
             config.logging,
         ),
-        people(record, "roomadmins", "Admins", Affiliation::Admin),
-        people(record, "roomowners", "Owners", Affiliation::Owner),
-    ]);
-    form
+    ]
 }
 
 fn max_users(value: Option<u32>) -> Field {
