@@ -25,3 +25,4 @@ mod srm_msg;
 pub mod srm_work;
 pub mod user_mover;
 pub mod wire;
+pub mod works;

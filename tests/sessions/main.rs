@@ -2,6 +2,11 @@
 
 mod town;
 
+use std::time::Duration;
+
+use takeover::client::{Client, Target};
+use takeover_actors::user_mover::UserWork;
+use takeover_core::id::NodeId;
 use town::{A, B, C, Town, jid};
 
 /// Two clients of one node log in, see each other and talk.
@@ -62,4 +67,90 @@ fn across_nodes() {
     });
     town.pass(1);
     town.assert_clean();
+}
+
+/// Four users who all talk with all.
+fn talking(seed: u64) -> (Town, Vec<Client>) {
+    let users = [("andy", A), ("bob", B), ("cathy", C), ("anna", A)];
+    let mut town = Town::new(seed, &users);
+    let clients: Vec<Client> = users.iter().map(|(name, _)| town.client(name)).collect();
+    town.until("all online", || clients.iter().all(Client::is_online));
+    for client in &clients {
+        let others = users.iter().filter(|(name, _)| *name != client.name());
+        let targets = others
+            .map(|(name, _)| Target::Client((*name).to_owned()))
+            .collect();
+        client.keep_talking(Duration::from_millis(100), targets);
+    }
+    town.pass(5);
+    (town, clients)
+}
+
+/// Everybody is quiet, and everything said has come to pass.
+fn conclude(mut town: Town, clients: &[Client]) {
+    for client in clients {
+        client.fall_silent();
+    }
+    town.until("all online", || clients.iter().all(Client::is_online));
+    let oracle = town.oracle.clone();
+    town.until("nothing missing", || oracle.lock().nothing_missing());
+    town.pass(30);
+    town.assert_clean();
+    let sent = town.oracle.lock().finding().total.sent;
+    assert!(sent > 100, "{sent} messages are too few to show anything");
+}
+
+fn places(clients: &[Client]) -> Vec<String> {
+    clients
+        .iter()
+        .map(|client| client.place().expect("online"))
+        .collect()
+}
+
+fn hosted(town: &Town, node: NodeId) -> usize {
+    let users = town.plane.users();
+    users
+        .iter()
+        .filter(|user| user.slot.owner().node() == node)
+        .count()
+}
+
+/// SES-3, SES-4: in an orderly failover and fallback under traffic nothing is lost, doubled or
+/// reordered; the clients are sent to the other node and resume there.
+#[test]
+fn orderly_failover_and_fallback() {
+    let (mut town, clients) = talking(2);
+    assert_eq!(town.order(A, UserWork::Release), Ok(2));
+    assert_eq!(town.order(B, UserWork::TakeOver { forced: false }), Ok(0));
+    town.pass(5);
+    town.until("all online", || clients.iter().all(Client::is_online));
+    assert_eq!(places(&clients), ["1B", "1B", "2A", "1B"]);
+    assert_eq!(hosted(&town, A), 0);
+    assert_eq!(town.order(B, UserWork::HandBack), Ok(2));
+    assert_eq!(town.order(A, UserWork::TakeBack { forced: false }), Ok(0));
+    town.pass(5);
+    town.until("all online", || clients.iter().all(Client::is_online));
+    assert_eq!(places(&clients), ["1A", "1B", "2A", "1A"]);
+    conclude(town, &clients);
+}
+
+/// SES-3: a node is killed under traffic; its peer takes its users; sessions are resumed there
+/// with all that was on its way.
+#[test]
+fn a_killed_node() {
+    let (mut town, clients) = talking(3);
+    town.kill(A);
+    town.pass(60);
+    assert_eq!(town.order(B, UserWork::TakeOver { forced: true }), Ok(2));
+    town.until("all online", || clients.iter().all(Client::is_online));
+    assert_eq!(places(&clients), ["1B", "1B", "2A", "1B"]);
+    town.pass(20);
+    town.boot(A);
+    town.pass(20);
+    assert_eq!(town.order(B, UserWork::HandBack), Ok(2));
+    assert_eq!(town.order(A, UserWork::TakeBack { forced: false }), Ok(0));
+    town.pass(20);
+    town.until("all online", || clients.iter().all(Client::is_online));
+    assert_eq!(places(&clients), ["1A", "1B", "2A", "1A"]);
+    conclude(town, &clients);
 }

@@ -11,12 +11,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use takeover::client::{Client, ClientSpec, Dialed, Dialer, Oracle, Reconnect};
 use takeover_actors::plane::{Gate, Limits, NodeSpec, Plane, PlaneSpec};
-use takeover_actors::rt::{ChildSpec, Root, VirtualDriver, World, WorldSpec};
+use takeover_actors::rt::{ChildSpec, Recipient, Refusal, Root, VirtualDriver, World, WorldSpec};
 use takeover_actors::session::{
-    ConnectionManager, ConnectionMsg, SessionManager, SessionMsg, SessionSettings, Site,
+    ConnectionManager, ConnectionMsg, Mover, SessionManager, SessionMsg, SessionSettings, Site,
 };
+use takeover_actors::user_mover::{UserOrder, UserReport, UserWork};
 use takeover_actors::wire::Arrival;
-use takeover_core::id::{ClusterId, GroupId, NodeId};
+use takeover_core::ha::Attempt;
+use takeover_core::id::{ClusterId, GroupId, Incarnation, NodeId};
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::sasl::{Password, ScramHash, ScramKeys};
@@ -42,6 +44,8 @@ pub struct Town {
     pub users: Arc<dyn UserStore>,
     settings: SessionSettings,
     lives: BTreeMap<NodeId, Life>,
+    mover: Root<UserOrder>,
+    reports: Arc<Mutex<Vec<UserReport>>>,
 }
 
 impl Town {
@@ -77,13 +81,20 @@ impl Town {
         });
         let mut c2s = C2sConfig::new(DOMAIN, Secret([7; 32]));
         c2s.iterations = 1;
+        let settings = SessionSettings::new(c2s);
+        let mover = Mover::new(plane.clone(), settings.clone());
+        let mover = driver
+            .world()
+            .root(mover, ChildSpec::new("mover", Mover::MAILBOX));
         let mut town = Self {
             driver,
             plane,
             oracle: Arc::default(),
             users: store,
-            settings: SessionSettings::new(c2s),
+            settings,
             lives: BTreeMap::new(),
+            mover,
+            reports: Arc::default(),
         };
         for (name, home) in users {
             town.register(name, *home);
@@ -114,13 +125,9 @@ impl Town {
         self.driver.world()
     }
 
-    pub fn settings(&self) -> &SessionSettings {
-        &self.settings
-    }
-
     pub fn boot(&mut self, node: NodeId) {
         self.world().network().power_up(node);
-        self.plane.listen();
+        self.plane.listen_at(node);
         let site = Site::new(self.plane.clone(), node, self.settings.clone());
         let sessions = SessionManager::new(site.clone());
         let name = NAMES[node.index()];
@@ -153,16 +160,30 @@ impl Town {
         self.driver.settle();
     }
 
-    /// The peer takes what a dead node had.
-    pub fn take_over(&mut self, from: NodeId, to: NodeId) {
-        let until = self.world().now() + self.settings.relogin;
-        for user in self.plane.users() {
-            if user.slot.owner().node() == from {
-                self.plane.take_over(&user, to, until);
-            }
-        }
-        self.plane.give_up(from);
-        self.driver.settle();
+    /// What the SRM of `node` orders; waits for the answer.
+    pub fn order(&mut self, node: NodeId, work: UserWork) -> Result<u64, String> {
+        self.begin(node, work);
+        let reports = self.reports.clone();
+        self.until("the move", || !reports.lock().is_empty());
+        self.reports.lock().remove(0).outcome
+    }
+
+    /// What the SRM of `node` orders; does not wait.
+    pub fn begin(&mut self, node: NodeId, work: UserWork) {
+        let reports = self.reports.clone();
+        let report = Recipient::from_fn(move |report| -> Result<(), Refusal> {
+            reports.lock().push(report);
+            Ok(())
+        });
+        let order = UserOrder {
+            node,
+            peer: if node == A { B } else { A },
+            incarnation: Incarnation(1),
+            attempt: Attempt(1),
+            work,
+            report,
+        };
+        self.mover.addr().send(order).expect("a mover");
     }
 
     pub fn client(&mut self, name: &str) -> Client {

@@ -125,18 +125,19 @@ impl Plane {
         plane
     }
 
-    /// Listens on the router port of every node; to be called again when a node's life has begun.
-    pub fn listen(self: &Arc<Self>) {
+    fn listen(&self) {
         for node in &self.nodes {
-            let router = Router {
-                plane: Arc::downgrade(self),
-                node: node.spec.id,
-            };
-            let endpoint: Arc<dyn Endpoint> = Arc::new(router);
-            self.world
-                .network()
-                .listen(node.spec.id, ROUTER_PORT, endpoint);
+            self.listen_at(node.spec.id);
         }
+    }
+
+    /// Listens on the router port of a node; to be said again in each of its lives.
+    pub fn listen_at(&self, node: NodeId) {
+        let endpoint: Arc<dyn Endpoint> = Arc::new(Router {
+            plane: self.me.clone(),
+            node,
+        });
+        self.world.network().listen(node, ROUTER_PORT, endpoint);
     }
 
     /// Itself, for work that outlives a call; nothing while the lab is being taken down.

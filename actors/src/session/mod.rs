@@ -7,10 +7,12 @@
 mod line;
 mod login;
 mod manager;
+mod mover;
 mod settings;
 mod task;
 
 pub use login::Established;
 pub use login::manager::{ConnectionManager, ConnectionMsg};
 pub use manager::{Drained, SessionManager, SessionMsg, SessionTimer};
+pub use mover::Mover;
 pub use settings::{SessionSettings, Site};

@@ -1,0 +1,218 @@
+//! The user mover: carries out what the SRMs order, user by user.
+//!
+//! **For:** the whole lab; it belongs to the soft-state store, not to a node. **Accepts:**
+//! [`UserOrder`]. **Mailbox full**: the order is refused, and SRM's timer of the transition
+//! decides (HA-14). Each order is a light child; a later order of the same node ends an earlier
+//! one. All of it may be repeated: who has been moved is not moved again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use takeover_core::id::NodeId;
+use takeover_core::sync::SlotError;
+use takeover_core::time::Moment;
+
+use super::settings::SessionSettings;
+use crate::plane::{Outlet, Plane, User};
+use crate::rt::{Actor, ChildExited, ChildId, Ctx, MailboxSpec, NoTimer};
+use crate::user_mover::{UserOrder, UserWork};
+
+/// Users that are moved in order side by side.
+const TOGETHER: usize = 256;
+
+/// How often a move looks whether another move of the same user is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The user mover of a lab.
+pub struct Mover {
+    plane: Arc<Plane>,
+    settings: Arc<SessionSettings>,
+    under_way: BTreeMap<NodeId, ChildId>,
+}
+
+impl Mover {
+    /// Its mailbox.
+    pub const MAILBOX: MailboxSpec = MailboxSpec::reject(4096);
+
+    /// A mover of this plane's users.
+    #[must_use]
+    pub fn new(plane: Arc<Plane>, settings: SessionSettings) -> Self {
+        Self {
+            plane,
+            settings: Arc::new(settings),
+            under_way: BTreeMap::new(),
+        }
+    }
+}
+
+impl Actor for Mover {
+    type Msg = UserOrder;
+    type Timer = NoTimer;
+    const KIND: &'static str = "UserMover";
+
+    fn handle(&mut self, order: UserOrder, ctx: &mut Ctx<Self>) {
+        if let Some(earlier) = self.under_way.remove(&order.node) {
+            ctx.kill_child(earlier);
+        }
+        let node = order.node;
+        let name = format!("{} {}", order.work, order.node);
+        let moving = Move {
+            plane: self.plane.clone(),
+            settings: self.settings.clone(),
+            life: self.plane.world().network().life(node),
+        };
+        let child = ctx.light("Move", name, async move { moving.carry_out(order).await });
+        self.under_way.insert(node, child);
+    }
+
+    fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {
+        self.under_way.retain(|_, child| *child != exit.child);
+    }
+}
+
+/// One order being carried out.
+struct Move {
+    plane: Arc<Plane>,
+    settings: Arc<SessionSettings>,
+    /// The life of the node that orders: an order ends with it.
+    life: u32,
+}
+
+impl Move {
+    async fn carry_out(self, order: UserOrder) {
+        let (here, peer) = (order.node, order.peer);
+        let all = self.plane.users();
+        let hosted = |node: NodeId| move |user: &Arc<User>| user.slot.owner().node() == node;
+        let at_home = |node: NodeId| move |user: &Arc<User>| user.home == node;
+        let moved = match order.work {
+            UserWork::Release => {
+                let users = all.into_iter().filter(hosted(here)).collect();
+                self.give(here, users, peer).await
+            }
+            UserWork::HandBack => {
+                let users = all
+                    .into_iter()
+                    .filter(hosted(here))
+                    .filter(at_home(peer))
+                    .collect();
+                self.give(here, users, peer).await
+            }
+            UserWork::TakeOver { forced } => {
+                let of_group = |user: &Arc<User>| user.home == here || user.home == peer;
+                let users = all.into_iter().filter(of_group).collect();
+                let moved = self.take(here, users, forced).await;
+                self.plane.give_up(peer);
+                moved
+            }
+            UserWork::TakeBack { forced } => {
+                self.plane.welcome(here);
+                let users = all.into_iter().filter(at_home(here)).collect();
+                self.take(here, users, forced).await
+            }
+        };
+        if let Some(moved) = moved {
+            order.answer(Ok(moved));
+        }
+    }
+
+    /// Whether the node that orders still lives the life in which it did.
+    fn goes_on(&self, node: NodeId) -> bool {
+        let network = self.plane.world().network();
+        network.is_up(node) && network.life(node) == self.life
+    }
+
+    fn until(&self) -> Moment {
+        self.plane.world().now() + self.settings.relogin
+    }
+
+    /// Hands users over in order; how many, or nothing if the node died over it.
+    async fn give(&self, here: NodeId, users: Vec<Arc<User>>, to: NodeId) -> Option<u64> {
+        let mut moved = 0;
+        for users in users.chunks(TOGETHER) {
+            if !self.goes_on(here) {
+                return None;
+            }
+            let moves = users.iter().map(|user| self.bring(user, to));
+            moved += join_all(moves)
+                .await
+                .into_iter()
+                .filter(|moved| *moved)
+                .count() as u64;
+        }
+        Some(moved)
+    }
+
+    async fn take(&self, here: NodeId, users: Vec<Arc<User>>, forced: bool) -> Option<u64> {
+        if !forced {
+            return self.give(here, users, here).await;
+        }
+        let mut moved = 0;
+        for users in users.chunks(TOGETHER) {
+            if !self.goes_on(here) {
+                return None;
+            }
+            for user in users {
+                moved += u64::from(self.plane.take_over(user, here, self.until()).is_some());
+            }
+            // Others have a turn: 12 500 users must not hold up the rest of the thread.
+            give_way().await;
+        }
+        Some(moved)
+    }
+
+    /// Brings one user to `to` in order; whether that was needed.
+    async fn bring(&self, user: &Arc<User>, to: NodeId) -> bool {
+        let world = self.plane.world();
+        let patience = world.now() + self.settings.moving;
+        loop {
+            let seen = user.slot.owner();
+            if seen.node() == to {
+                return false;
+            }
+            match self.plane.begin_hand_over(user, seen, to) {
+                Ok(outlets) => {
+                    self.see_off(outlets).await;
+                    if self.plane.pass_on(user, seen, to, self.until()).is_ok() {
+                        return true;
+                    }
+                }
+                Err(SlotError::Frozen { .. }) if world.now() < patience => {
+                    world.sleep(LOOK).await;
+                }
+                // Whoever froze it has not come to an end.
+                Err(SlotError::Frozen { .. } | SlotError::Open { .. }) => {
+                    return self.plane.take_over(user, to, self.until()).is_some();
+                }
+                Err(SlotError::Stale { .. }) => {}
+                Err(SlotError::Closed { .. }) => return false,
+            }
+        }
+    }
+
+    /// Waits until the clients have been told; not for ever, since one may not read.
+    async fn see_off(&self, outlets: Vec<Arc<Outlet>>) {
+        if outlets.is_empty() {
+            return;
+        }
+        let limit = self.plane.world().sleep(self.settings.farewell + LOOK);
+        let all = join_all(outlets.iter().map(|outlet| outlet.ended()));
+        futures_util::future::select(std::pin::pin!(all), limit).await;
+    }
+}
+
+/// Lets other tasks of the thread run. Not tokio's own, whose wake-up waits for the runtime to
+/// park, which a virtual lab at work does not.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
