@@ -65,6 +65,7 @@ impl Town {
                 _ => None,
             },
             users: store.clone(),
+            chat: Some(memory.chat(if id == C { "pair 2" } else { "pair 1" })),
             alias: format!("conference-{}-east.{DOMAIN}", id.0 + 1),
         });
         let plane = Plane::new(PlaneSpec {
