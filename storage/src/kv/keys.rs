@@ -48,6 +48,13 @@ impl Key {
         end
     }
 
+    /// The number that follows this key in a longer one; 0 if there is none.
+    pub(crate) fn number_behind(&self, longer: &[u8]) -> u64 {
+        let rest = longer.get(self.0.len()..).unwrap_or_default();
+        rest.first_chunk()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
     /// The text that follows this key in a longer one.
     pub(crate) fn text_behind(&self, longer: &[u8]) -> String {
         let mut text = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, Facade, Key, Step, Tx, View, chat::number_behind};
+use super::{Backend, Facade, Key, Step, Tx, View};
 use crate::{
     Account, OFFLINE_KEYS, OfflineMessage, PutAccount, Roster, RosterDelta, RosterItem, StoreError,
     StoreFuture, StoredOffline, UserStore,
@@ -293,7 +293,7 @@ impl Layout {
             match codec::decode(&key, &value)? {
                 OfflineRow::Waits(message) => {
                     waiting.push(StoredOffline {
-                        seq: number_behind(&prefix, &key),
+                        seq: prefix.number_behind(&key),
                         message,
                     });
                 }
