@@ -1,10 +1,13 @@
 //! What the services of a node do on the data plane: the works that [`equip`] gives to a node.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use takeover_core::id::NodeId;
-use takeover_core::service::ServiceKind;
+use takeover_core::service::{ServiceCause, ServiceKind};
+use takeover_storage::StoreError;
 
+use crate::conference::{TC_MAILBOX, TextConference};
 use crate::plane::{Gate, Plane};
 use crate::rt::{Addr, ChildSpec, Ctx, Recipient};
 use crate::service::{Readiness, ServiceActor, ServiceMsg, ServiceWork};
@@ -14,7 +17,7 @@ use crate::session::{
 use crate::setup::{NodeSetup, WorkFactory};
 use crate::user_mover::UserOrder;
 
-/// Gives a node its work on the data plane: router, connection manager, presence; and `mover`,
+/// Gives a node its work on the data plane: router, connection manager, presence, rooms; and `mover`,
 /// the address of the lab's [`Mover`](crate::session::Mover).
 pub fn equip(
     setup: &mut NodeSetup,
@@ -52,6 +55,15 @@ pub fn equip(
     setup
         .works
         .insert(ServiceKind::XcpConnectionManager, connections);
+    let plane = plane.clone();
+    let rooms: WorkFactory = Arc::new(move |_| {
+        Box::new(ConferenceWork {
+            plane: plane.clone(),
+            node,
+            pass: None,
+        })
+    });
+    setup.works.insert(ServiceKind::TextConference, rooms);
 }
 
 /// Holds a gate open; it closes however the holder ends.
@@ -145,5 +157,56 @@ impl ServiceWork for ConnectionsWork {
             Ok(()) => Readiness::Wait,
             Err(_) => Readiness::Ready,
         }
+    }
+}
+
+/// The work of the Text Conference Manager: it hosts the rooms of the aliases that its node owns.
+struct ConferenceWork {
+    plane: Arc<Plane>,
+    node: NodeId,
+    pass: Option<Pass>,
+}
+
+/// The database has answered.
+struct Reached(Result<(), StoreError>);
+
+impl ServiceWork for ConferenceWork {
+    /// SVC-4: without its database it does not run.
+    fn start(&mut self, ctx: &mut Ctx<ServiceActor>) -> Readiness {
+        let Some(store) = self.plane.node(self.node).spec.chat.clone() else {
+            return Readiness::Ready;
+        };
+        let asking = async move { store.ping().await };
+        ctx.run(asking, |answer| ServiceMsg::Work(Box::new(Reached(answer))));
+        Readiness::Wait
+    }
+
+    fn handle(
+        &mut self,
+        message: Box<dyn Any + Send>,
+        ctx: &mut Ctx<ServiceActor>,
+    ) -> Result<(), ServiceCause> {
+        let Ok(reached) = message.downcast::<Reached>() else {
+            return Ok(());
+        };
+        reached
+            .0
+            .map_err(|error| ServiceCause::ExternalDatabaseUnreachable(error.to_string()))?;
+        ctx.addr()
+            .send(ServiceMsg::Ready)
+            .map_err(|_| ServiceCause::Other("its own mailbox is full".to_owned()))
+    }
+
+    fn serving(&mut self, ctx: &mut Ctx<ServiceActor>) {
+        let aliases = self.plane.aliases().cloned().collect();
+        let manager = TextConference::new(self.node, aliases, self.plane.clone());
+        let manager = ctx.child(manager, ChildSpec::new("conference", TC_MAILBOX));
+        self.plane.node(self.node).set_conference(Some(manager));
+        self.pass = Some(Pass::open(&self.plane, self.node, Gate::Conference));
+    }
+
+    fn stop(&mut self, _ctx: &mut Ctx<ServiceActor>) -> Readiness {
+        self.pass = None;
+        Readiness::Ready
     }
 }

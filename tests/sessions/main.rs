@@ -7,6 +7,7 @@ use std::time::Duration;
 use takeover::client::{Client, Target};
 use takeover_actors::user_mover::UserWork;
 use takeover_core::id::NodeId;
+use takeover_protocols::jid::BareJid;
 use town::{A, B, C, Town, jid};
 
 /// Two clients of one node log in, see each other and talk.
@@ -152,5 +153,78 @@ fn a_killed_node() {
     town.pass(20);
     town.until("all online", || clients.iter().all(Client::is_online));
     assert_eq!(places(&clients), ["1A", "1B", "2A", "1A"]);
+    conclude(town, &clients);
+}
+
+fn room() -> BareJid {
+    BareJid::new("lobby@conference-1-east.example.com").expect("a good address")
+}
+
+/// As [`talking`], and all of them in a room of 1A besides.
+fn talking_in_a_room(seed: u64) -> (Town, Vec<Client>) {
+    let users = [("andy", A), ("bob", B), ("cathy", C), ("anna", A)];
+    let mut town = Town::new(seed, &users);
+    let clients: Vec<Client> = users.iter().map(|(name, _)| town.client(name)).collect();
+    town.until("all online", || clients.iter().all(Client::is_online));
+    for client in &clients {
+        client.enter(&room());
+        town.until("inside", || client.is_in(&room()));
+    }
+    for client in &clients {
+        let others = users.iter().filter(|(name, _)| *name != client.name());
+        let others = others.map(|(name, _)| Target::Client((*name).to_owned()));
+        let targets = others.chain([Target::Room(room().to_string())]).collect();
+        client.keep_talking(Duration::from_millis(100), targets);
+    }
+    town.pass(5);
+    (town, clients)
+}
+
+/// CHAT-8, CHAT-9, CHAT-10: the manager of the room's node dies, the peer takes users and rooms,
+/// and gives them back; those who were inside stay inside, and nothing acknowledged is lost.
+#[test]
+fn a_room_moves_and_comes_back() {
+    let (mut town, clients) = talking_in_a_room(4);
+    town.kill_rooms(A);
+    town.pass(90);
+    assert_eq!(town.order(A, UserWork::Release), Ok(2));
+    assert_eq!(town.order(B, UserWork::TakeOver { forced: false }), Ok(0));
+    town.pass(20);
+    town.until("all online", || clients.iter().all(Client::is_online));
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
+    town.start_rooms(A);
+    town.pass(20);
+    assert_eq!(town.order(B, UserWork::HandBack), Ok(2));
+    assert_eq!(town.order(A, UserWork::TakeBack { forced: false }), Ok(0));
+    town.pass(20);
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
+    assert_eq!(places(&clients), ["1A", "1B", "2A", "1A"]);
+    conclude(town, &clients);
+}
+
+/// CHAT-10: the node that hosts the room is killed while all talk in it.
+#[test]
+fn a_room_whose_node_is_killed() {
+    let (mut town, clients) = talking_in_a_room(5);
+    town.kill(A);
+    town.pass(60);
+    assert_eq!(town.order(B, UserWork::TakeOver { forced: true }), Ok(2));
+    town.until("all online", || clients.iter().all(Client::is_online));
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
+    town.pass(20);
+    town.boot(A);
+    town.pass(5);
+    assert_eq!(town.order(B, UserWork::HandBack), Ok(2));
+    assert_eq!(town.order(A, UserWork::TakeBack { forced: false }), Ok(0));
+    town.pass(20);
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
     conclude(town, &clients);
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use takeover::client::{Client, ClientSpec, Dialed, Dialer, Oracle, Reconnect};
+use takeover_actors::conference::{TC_MAILBOX, TcMsg, TextConference};
 use takeover_actors::plane::{Gate, Limits, NodeSpec, Plane, PlaneSpec};
 use takeover_actors::rt::{ChildSpec, Recipient, Refusal, Root, VirtualDriver, World, WorldSpec};
 use takeover_actors::session::{
@@ -35,6 +36,7 @@ pub const C: NodeId = NodeId(2);
 struct Life {
     sessions: Root<SessionMsg>,
     connections: Root<ConnectionMsg>,
+    rooms: Option<Root<TcMsg>>,
 }
 
 pub struct Town {
@@ -142,11 +144,32 @@ impl Town {
             Life {
                 sessions,
                 connections,
+                rooms: None,
             },
         );
+        self.start_rooms(node);
         for gate in [Gate::Router, Gate::Presence, Gate::Connections] {
             self.plane.open(node, gate);
         }
+        self.driver.settle();
+    }
+
+    /// The Text Conference Manager of a node starts.
+    pub fn start_rooms(&mut self, node: NodeId) {
+        let aliases = self.plane.aliases().cloned().collect();
+        let manager = TextConference::new(node, aliases, self.plane.clone());
+        let spec = ChildSpec::new(format!("rooms {}", NAMES[node.index()]), TC_MAILBOX);
+        let rooms = self.world().root(manager, spec.on_node(node));
+        self.plane
+            .node(node)
+            .set_conference(Some(rooms.addr().clone()));
+        self.lives.get_mut(&node).expect("a node that runs").rooms = Some(rooms);
+    }
+
+    /// The Text Conference Manager of a node dies.
+    pub fn kill_rooms(&mut self, node: NodeId) {
+        let rooms = self.lives.get_mut(&node).and_then(|life| life.rooms.take());
+        rooms.expect("a manager that runs").kill();
         self.driver.settle();
     }
 
@@ -154,6 +177,7 @@ impl Town {
     pub fn kill(&mut self, node: NodeId) {
         self.world().network().power_down(node);
         if let Some(life) = self.lives.remove(&node) {
+            life.rooms.iter().for_each(Root::kill);
             life.connections.kill();
             life.sessions.kill();
         }

@@ -238,7 +238,13 @@ impl TextConference {
         }
     }
 
-    fn pass_to_room(&mut self, alias: &Arc<Alias>, room: &str, what: Entrusted, ctx: &mut Ctx<Self>) {
+    fn pass_to_room(
+        &mut self,
+        alias: &Arc<Alias>,
+        room: &str,
+        what: Entrusted,
+        ctx: &mut Ctx<Self>,
+    ) {
         let Some(addr) = self.room(alias.domain(), room, ctx) else {
             return self.answer(what, &StanzaError::new(Condition::JidMalformed));
         };

@@ -9,6 +9,7 @@ use takeover_core::id::{ClusterId, GroupId, NodeId};
 use takeover_storage::{ChatStore, UserStore};
 
 use super::letter::Letter;
+use crate::conference::TcMsg;
 use crate::rt::Addr;
 use crate::session::ConnectionMsg;
 use crate::wire::Arrival;
@@ -80,6 +81,7 @@ pub struct NodePlane {
     address: RwLock<Option<String>>,
     inbox: Mutex<VecDeque<(NodeId, Letter)>>,
     door: RwLock<Option<Addr<ConnectionMsg>>>,
+    conference: RwLock<Option<Addr<TcMsg>>>,
 }
 
 impl NodePlane {
@@ -94,6 +96,7 @@ impl NodePlane {
             address: RwLock::default(),
             inbox: Mutex::default(),
             door: RwLock::default(),
+            conference: RwLock::default(),
         }
     }
 
@@ -141,6 +144,17 @@ impl NodePlane {
     /// Who takes the node's arrivals; a manager says so when it starts.
     pub(crate) fn set_door(&self, door: Option<Addr<ConnectionMsg>>) {
         *self.door.write() = door;
+    }
+
+    /// The manager of the node's rooms, while the service runs.
+    pub fn set_conference(&self, manager: Option<Addr<TcMsg>>) {
+        *self.conference.write() = manager;
+    }
+
+    /// The manager of the node's rooms, if the service runs.
+    #[must_use]
+    pub fn conference(&self) -> Option<Addr<TcMsg>> {
+        self.conference.read().clone().filter(Addr::is_alive)
     }
 
     /// Brings a client to the node.

@@ -239,6 +239,7 @@ impl Plane {
             self.node(node).set(gate, false);
         }
         self.node(node).set_door(None);
+        self.node(node).set_conference(None);
     }
 
     /// Closes a gate of a node.

@@ -7,6 +7,7 @@
 mod line;
 mod login;
 mod manager;
+mod move_rooms;
 mod mover;
 mod settings;
 mod task;

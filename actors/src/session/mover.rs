@@ -1,4 +1,4 @@
-//! The user mover: carries out what the SRMs order, user by user.
+//! The user mover: carries out what the SRMs order, user by user, alias by alias.
 //!
 //! **For:** the whole lab; it belongs to the soft-state store, not to a node. **Accepts:**
 //! [`UserOrder`]. **Mailbox full**: the order is refused, and SRM's timer of the transition
@@ -15,7 +15,9 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::SlotError;
 use takeover_core::time::Moment;
 
+use super::move_rooms::Rooms;
 use super::settings::SessionSettings;
+use crate::conference::Alias;
 use crate::plane::{Outlet, Plane, User};
 use crate::rt::{Actor, ChildExited, ChildId, Ctx, MailboxSpec, NoTimer};
 use crate::user_mover::{UserOrder, UserWork};
@@ -87,12 +89,18 @@ impl Move {
         let all = self.plane.users();
         let hosted = |node: NodeId| move |user: &Arc<User>| user.slot.owner().node() == node;
         let at_home = |node: NodeId| move |user: &Arc<User>| user.home == node;
+        let rooms = Rooms {
+            plane: &self.plane,
+            limit: self.settings.moving,
+        };
         let moved = match order.work {
             UserWork::Release => {
+                rooms.give(here, peer, |_| true).await;
                 let users = all.into_iter().filter(hosted(here)).collect();
                 self.give(here, users, peer).await
             }
             UserWork::HandBack => {
+                rooms.give(here, peer, |alias| alias.home() == peer).await;
                 let users = all
                     .into_iter()
                     .filter(hosted(here))
@@ -104,13 +112,17 @@ impl Move {
                 let of_group = |user: &Arc<User>| user.home == here || user.home == peer;
                 let users = all.into_iter().filter(of_group).collect();
                 let moved = self.take(here, users, forced).await;
+                let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;
+                rooms.take(here, forced, of_group).await;
                 self.plane.give_up(peer);
                 moved
             }
             UserWork::TakeBack { forced } => {
                 self.plane.welcome(here);
                 let users = all.into_iter().filter(at_home(here)).collect();
-                self.take(here, users, forced).await
+                let moved = self.take(here, users, forced).await;
+                rooms.take(here, forced, |alias| alias.home() == here).await;
+                moved
             }
         };
         if let Some(moved) = moved {

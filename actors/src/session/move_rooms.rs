@@ -1,0 +1,83 @@
+//! Moving conference aliases, and their rooms with them, from node to node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use takeover_core::id::NodeId;
+use tokio::sync::oneshot;
+
+use crate::conference::{Alias, Done, TcMsg};
+use crate::plane::Plane;
+use crate::rt::Addr;
+
+/// Moves aliases.
+pub(super) struct Rooms<'a> {
+    pub(super) plane: &'a Arc<Plane>,
+    /// How long a manager may take to let an alias go, or to host it, before it is not waited for.
+    pub(super) limit: Duration,
+}
+
+impl Rooms<'_> {
+    fn picked(&self, pick: impl Fn(&Alias) -> bool) -> Vec<Arc<Alias>> {
+        self.plane
+            .aliases()
+            .filter(|alias| pick(alias))
+            .cloned()
+            .collect()
+    }
+
+    /// `here` lets go of the aliases that it hosts, for `to`.
+    pub(super) async fn give(&self, here: NodeId, to: NodeId, pick: impl Fn(&Alias) -> bool) {
+        for alias in self.picked(pick) {
+            if alias.owner().node() == here {
+                self.let_go(&alias, here, to).await;
+            }
+        }
+    }
+
+    /// `here` takes aliases, and its manager hosts them. One that does not run hosts them when it
+    /// starts; a database that does not answer is asked again by it (CHAT-12).
+    pub(super) async fn take(&self, here: NodeId, forced: bool, pick: impl Fn(&Alias) -> bool) {
+        for alias in self.picked(pick) {
+            let owner = alias.owner().node();
+            if owner != here {
+                if forced {
+                    // It may be here already; either way it is hosted next.
+                    let _ = alias.claim(here);
+                } else {
+                    self.let_go(&alias, owner, here).await;
+                }
+            }
+            if let Some(manager) = self.plane.node(here).conference() {
+                self.ask(&manager, |done| TcMsg::Host(alias.clone(), done))
+                    .await;
+            }
+        }
+    }
+
+    /// In order where the manager runs and does it in time, else by a claim.
+    async fn let_go(&self, alias: &Arc<Alias>, from: NodeId, to: NodeId) {
+        if let Some(manager) = self.plane.node(from).conference() {
+            self.ask(&manager, |done| TcMsg::LetGo(alias.clone(), to, done))
+                .await;
+        }
+        if alias.owner().node() != to {
+            let _ = alias.claim(to);
+        }
+    }
+
+    async fn ask(&self, manager: &Addr<TcMsg>, order: impl FnOnce(Done) -> TcMsg) {
+        let (answer, answered) = oneshot::channel();
+        let done: Done = Box::new(move |moved| {
+            // Nobody may be waiting any more.
+            let _ = answer.send(moved.is_ok());
+        });
+        if manager.send(order(done)).is_err() {
+            return;
+        }
+        match select(answered, self.plane.world().sleep(self.limit)).await {
+            Either::Left(_) | Either::Right(_) => {}
+        }
+    }
+}
