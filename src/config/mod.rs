@@ -13,7 +13,7 @@ mod types;
 
 pub use error::{ConfigError, Problem};
 pub use parse::{load, parse};
-pub use print::DEFAULT_FILE;
+pub use print::default_file;
 pub use types::{
     ClusterConfig, EndpointsConfig, GroupConfig, LabConfig, LimitsConfig, LogFormat, LoggingConfig,
     NodeConfig, StorageConfig, StorageEngine, UserConfig, UserPattern, UsersConfig,

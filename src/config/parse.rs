@@ -1,8 +1,10 @@
 //! From text to a configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use takeover_core::id::NodeId;
+use takeover_core::params::{Param, ParamErrors, Params, Scope, Setting, Value};
 use toml::de::DeTable;
 
 use super::reader::{Section, Source};
@@ -212,12 +214,10 @@ fn group(mut section: Section<'_, '_>, seen: &mut Seen) -> GroupConfig {
             "needs two nodes in the group; this one has 1",
         );
     }
-    let persistent_chat = section.flag("persistent_chat", true);
     section.finish();
     GroupConfig {
         name,
         high_availability,
-        persistent_chat,
         nodes,
     }
 }
@@ -322,10 +322,41 @@ fn pattern(section: &mut Section<'_, '_>) -> Option<UserPattern> {
     })
 }
 
-fn parameters(mut section: Section<'_, '_>) -> Vec<(String, String)> {
-    let entries = section.entries();
+/// CFG-6: each parameter by its name, with a value in its range; together they must make sense.
+fn parameters(mut section: Section<'_, '_>) -> BTreeMap<Param, Value> {
+    let mut values = LabConfig::default().parameters;
+    let mut last = String::new();
+    for (name, text) in section.entries() {
+        let param = Param::named(&name);
+        match param.and_then(|param| Some((param, param.spec().kind.read(&text)?))) {
+            Some((param, value)) => drop(values.insert(param, value)),
+            None => {
+                let setting = Setting { name: &name, node: None, value: &text };
+                let why = Params::new().set_all(&[setting]).err();
+                section.refuse(&name, why.map_or_else(String::new, |why| why.to_string()));
+            }
+        }
+        last = name;
+    }
+    if let Err(errors) = together(&values) {
+        section.refuse(&last, errors);
+    }
     section.finish();
-    entries
+    values.retain(|param, value| *value != param.spec().default);
+    values
+}
+
+/// Whether parameters go together, whatever their order in the file.
+fn together(values: &BTreeMap<Param, Value>) -> Result<(), ParamErrors> {
+    let texts: Vec<(Param, String)> = values.iter().map(|(p, v)| (*p, v.to_string())).collect();
+    let setting = |(param, text): &'_ (Param, String)| {
+        let spec = param.spec();
+        (spec.name, (spec.scope == Scope::Node).then_some(NodeId(0)), text.clone())
+    };
+    let owned: Vec<_> = texts.iter().map(setting).collect();
+    let settings: Vec<Setting<'_>> =
+        owned.iter().map(|(name, node, value)| Setting { name, node: *node, value }).collect();
+    Params::new().set_all(&settings).map(drop)
 }
 
 fn storage(mut section: Section<'_, '_>) -> StorageConfig {

@@ -15,7 +15,7 @@ fn refusal(text: &str) -> String {
 /// The printed default is complete: read back, it is the built-in default.
 #[test]
 fn the_printed_default_reads_back_as_the_built_in_one() {
-    assert_eq!(read(DEFAULT_FILE).unwrap(), LabConfig::default());
+    assert_eq!(read(&default_file()).unwrap(), LabConfig::default());
     assert_eq!(read("").unwrap(), LabConfig::default());
 }
 
@@ -29,7 +29,7 @@ fn the_commented_examples_are_accepted_too() {
             .iter()
             .any(|key| bare.starts_with(key))
     };
-    let text: String = DEFAULT_FILE
+    let text: String = default_file()
         .lines()
         .map(|line| {
             if example(line) {
@@ -147,6 +147,31 @@ fn other_nodes_have_no_built_in_users() {
     let config = read(text).unwrap();
     assert_eq!(config.users.all().count(), 0);
     assert!(!config.clusters[0].groups[0].high_availability);
+}
+
+/// CFG-6: a parameter that is unknown, out of range or at odds with another is refused.
+#[test]
+fn parameters_are_checked_by_name_range_and_together() {
+    let cases = [
+        ("[parameters]\n\"Critical Service Delay\" = 90\n", "lab.toml:2: parameters.Critical"),
+        ("[parameters]\n\"Critical Service Down Delay\" = 0\n", "lab.toml:2: "),
+        ("[parameters]\n\"Client Re-Login Lower Limit\" = 900\n", "must not exceed"),
+        ("[parameters]\n\"Enable Automatic Fallback\" = 7\n", "true or false"),
+    ];
+    for (text, part) in cases {
+        let refusal = refusal(text);
+        assert!(refusal.contains(part), "{text}\n{refusal}");
+    }
+}
+
+#[test]
+fn parameters_are_kept_where_they_differ_from_the_default() {
+    use takeover_core::params::{Param, Value};
+    let text = "[parameters]\n\"Critical Service Down Delay\" = 30\nservice-port = 22001\n";
+    let parameters = read(text).unwrap().parameters;
+    assert_eq!(parameters.get(&Param::CriticalServiceDownDelay), Some(&Value::Int(30)));
+    assert_eq!(parameters.get(&Param::ServicePort), None);
+    assert_eq!(parameters.get(&Param::EnablePersistentChat), Some(&Value::Bool(true)));
 }
 
 #[test]

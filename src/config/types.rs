@@ -1,7 +1,10 @@
 //! The contents of a configuration, with the built-in default of each part.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use takeover_core::params::{Param, Value};
 
 /// All that a configuration file says.
 ///
@@ -23,8 +26,8 @@ pub struct LabConfig {
     pub clusters: Vec<ClusterConfig>,
     /// Who can log in.
     pub users: UsersConfig,
-    /// Parameters by the names of the specification, as written, in the file's order.
-    pub parameters: Vec<(String, String)>,
+    /// Parameters that differ from the specification's defaults; those of a node hold for all nodes.
+    pub parameters: BTreeMap<Param, Value>,
     /// Where things are kept.
     pub storage: StorageConfig,
     /// What is logged, and how.
@@ -53,8 +56,6 @@ pub struct GroupConfig {
     pub name: String,
     /// Whether high availability is on; it needs two nodes (TOP-6).
     pub high_availability: bool,
-    /// Whether rooms may be persistent here, with one database for the group (CHAT-5).
-    pub persistent_chat: bool,
     /// The one or two nodes.
     pub nodes: Vec<NodeConfig>,
 }
@@ -213,7 +214,7 @@ impl Default for LabConfig {
             threads: 1,
             clusters: vec![ClusterConfig::default()],
             users: UsersConfig::default(),
-            parameters: Vec::new(),
+            parameters: BTreeMap::from([(Param::EnablePersistentChat, Value::Bool(true))]),
             storage: StorageConfig {
                 engine: StorageEngine::Embedded,
                 folder: None,
@@ -235,7 +236,6 @@ impl Default for ClusterConfig {
         let group = |name: &str, first: &str, second: &str| GroupConfig {
             name: name.to_owned(),
             high_availability: true,
-            persistent_chat: true,
             nodes: vec![NodeConfig::named(first), NodeConfig::named(second)],
         };
         Self {

@@ -33,6 +33,7 @@ pub struct Builder {
     config: LabConfig,
     time: Time,
     pace: Option<Pace>,
+    settings: Vec<(String, String)>,
     own_clusters: bool,
     own_users: bool,
 }
@@ -43,13 +44,7 @@ impl Builder {
             seed,
             ..LabConfig::default()
         };
-        Self {
-            config,
-            time: Time::Virtual,
-            pace: None,
-            own_clusters: false,
-            own_users: false,
-        }
+        Self::new(config, Time::Virtual)
     }
 
     pub(super) fn real_time(speed: f64) -> Self {
@@ -57,10 +52,15 @@ impl Builder {
             speed,
             ..LabConfig::default()
         };
+        Self::new(config, Time::Real)
+    }
+
+    fn new(config: LabConfig, time: Time) -> Self {
         Self {
             config,
-            time: Time::Real,
+            time,
             pace: None,
+            settings: Vec::new(),
             own_clusters: false,
             own_users: false,
         }
@@ -151,12 +151,10 @@ impl Builder {
     }
 
     /// Sets a parameter by its name in the specification, as in
-    /// `parameter("Critical Service Down Delay", 90)`.
+    /// `parameter("Critical Service Down Delay", 90)`. What is wrong with it is said at the start.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
-        self.config
-            .parameters
-            .push((name.to_owned(), value.to_string()));
+        self.settings.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -206,6 +204,7 @@ impl Builder {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        let params = parts::params(config, &self.settings, &deployment)?;
         let nodes = u16::try_from(deployment.nodes().len()).unwrap_or(u16::MAX);
         let driver = self.driver(WorldSpec::new(config.seed, nodes))?;
         let Some(world) = driver.world().cloned() else {
@@ -213,7 +212,7 @@ impl Builder {
         };
         let board = Board::new(nodes);
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
-        let setups = parts::setups(config, &deployment, &pace, &board, |_, _| {});
+        let setups = parts::setups(&deployment, &params, &pace, &board, |_, _| {});
         let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
         let control = Control(Arc::new(Inner {
             world,
@@ -299,7 +298,6 @@ impl ClusterBuilder {
         self.0.groups.push(GroupConfig {
             name: name.to_owned(),
             high_availability: nodes.len() == 2,
-            persistent_chat: true,
             nodes: nodes.iter().map(|node| NodeConfig::named(node)).collect(),
         });
         self

@@ -5,6 +5,7 @@ use std::io;
 use takeover_actors::rack::PowerRefused;
 use takeover_actors::service_table::ServiceRefused;
 use takeover_core::ha::Refusal;
+use takeover_core::params::ParamErrors;
 use takeover_core::topology::TopologyErrors;
 use thiserror::Error;
 
@@ -57,15 +58,8 @@ pub enum LabError {
         known: Vec<String>,
     },
     /// A parameter is unknown, or its value is not allowed (CFG-6).
-    #[error("parameter {name:?} = {value:?}: {why}")]
-    Parameter {
-        /// Its name.
-        name: String,
-        /// The value.
-        value: String,
-        /// What is wrong, and what is allowed.
-        why: String,
-    },
+    #[error(transparent)]
+    Parameter(#[from] ParamErrors),
     /// The node's power does not allow it.
     #[error(transparent)]
     Power(#[from] PowerRefused),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use takeover_actors::board::Board;
 use takeover_actors::gate::Gates;
 use takeover_actors::setup::{NodeSetup, Pace};
+use takeover_core::assignment::{Load, assign};
 use takeover_core::id::NodeId;
+use takeover_core::params::{Param, ParamErrors, Params, Scope, Setting};
 use takeover_core::service::{Family, ServiceKind};
 use takeover_core::topology::{
     ClusterSpec, Deployment, DeploymentSpec, GroupSpec, NodeSpec, TopologyWarning,
 };
 
 use super::LabError;
-use crate::config::{ClusterConfig, GroupConfig, LabConfig, NodeConfig};
+use crate::config::{ClusterConfig, GroupConfig, LabConfig, NodeConfig, UserConfig};
 
 /// Checks and numbers the topology of a configuration.
 pub(super) fn deployment(
@@ -66,19 +68,72 @@ fn node(config: &NodeConfig, ova: u32) -> Result<NodeSpec, LabError> {
     Ok(spec)
 }
 
-/// The configuration of a group, by its place in the deployment.
-pub(super) fn group_config(config: &LabConfig, index: usize) -> Option<&GroupConfig> {
-    config
-        .clusters
-        .iter()
-        .flat_map(|cluster| &cluster.groups)
-        .nth(index)
+/// The parameters of the deployment's clusters: the configuration's, then `more` by their names.
+pub(super) fn params(
+    config: &LabConfig,
+    more: &[(String, String)],
+    deployment: &Deployment,
+) -> Result<Params, ParamErrors> {
+    let own = config.parameters.iter();
+    let own = own.map(|(param, value)| (param.spec().name.to_owned(), value.to_string()));
+    let all: Vec<(String, String)> = own.chain(more.iter().cloned()).collect();
+    let mut settings = Vec::new();
+    for (name, value) in &all {
+        let of_node = Param::named(name).is_some_and(|param| param.spec().scope == Scope::Node);
+        if of_node {
+            let nodes = deployment.nodes().iter().map(|node| Some(node.id));
+            settings.extend(nodes.map(|node| Setting { name, node, value }));
+        } else {
+            settings.push(Setting { name, node: None, value });
+        }
+    }
+    let mut params = Params::new();
+    params.set_all(&settings)?;
+    Ok(params)
+}
+
+/// Every user of the configuration with its home (USR-1).
+pub(super) fn homes(
+    config: &LabConfig,
+    params: &Params,
+    deployment: &Deployment,
+) -> Result<Vec<(UserConfig, NodeId)>, LabError> {
+    let mut homes = Vec::new();
+    let mut counts = vec![0; deployment.nodes().len()];
+    let mut homeless = Vec::new();
+    for user in config.users.all() {
+        let home = user.home.as_deref().and_then(|home| deployment.node_named(home));
+        match (&user.home, home) {
+            (_, Some(node)) => {
+                counts[node.id.index()] += 1;
+                homes.push((user, node.id));
+            }
+            (None, None) => homeless.push(user),
+            (Some(home), None) => {
+                let known = deployment.nodes().iter().map(|node| node.name.to_string()).collect();
+                return Err(LabError::NoSuch { what: "node", name: home.clone(), known });
+            }
+        }
+    }
+    let nodes_of = |group: &takeover_core::topology::Group| {
+        group.nodes.iter().map(|node| (*node, counts[node.index()])).collect()
+    };
+    let mut load = Load::new(deployment.groups().iter().map(nodes_of).collect());
+    let known: BTreeSet<String> = homes.iter().map(|(user, _)| user.name.to_lowercase()).collect();
+    let names = homeless.iter().map(|user| user.name.as_str());
+    let assigned = assign(params.assignment_mode(), &mut load, &known, names);
+    if let Some(bad) = assigned.refused.first() {
+        return Err(LabError::Name { what: "user", name: String::new(), why: bad.to_string() });
+    }
+    let placed = homeless.into_iter().zip(assigned.homes);
+    homes.extend(placed.filter_map(|(user, (_, home))| Some((user, home?))));
+    Ok(homes)
 }
 
 /// What every node is built from; `change` adds what the data plane needs.
 pub(super) fn setups(
-    config: &LabConfig,
     deployment: &Deployment,
+    params: &Params,
     pace: &Pace,
     board: &Board,
     change: impl Fn(NodeId, &mut NodeSetup),
@@ -87,10 +142,12 @@ pub(super) fn setups(
     let setup = |node: &takeover_core::topology::Node| {
         let mut setup =
             NodeSetup::new(node.id, node.name.to_string(), gates.clone(), board.clone());
-        let group = group_config(config, node.group.index());
         setup.peer = deployment.peer_of(node.id);
         setup.ha = deployment.group(node.group).ha;
-        setup.persistent_chat = group.is_some_and(|group| group.persistent_chat);
+        setup.persistent_chat = params.is_on(Param::EnablePersistentChat);
+        setup.monitor_authentication = params.is_on(Param::EnableXcpAuthMonitoring);
+        setup.params = params.ha();
+        setup.service_port = u16::try_from(params.number(Param::ServicePort)).unwrap_or(u16::MAX);
         setup.activated = features();
         setup.pace = pace.clone();
         change(node.id, &mut setup);
