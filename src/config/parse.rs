@@ -331,7 +331,11 @@ fn parameters(mut section: Section<'_, '_>) -> BTreeMap<Param, Value> {
         match param.and_then(|param| Some((param, param.spec().kind.read(&text)?))) {
             Some((param, value)) => drop(values.insert(param, value)),
             None => {
-                let setting = Setting { name: &name, node: None, value: &text };
+                let setting = Setting {
+                    name: &name,
+                    node: None,
+                    value: &text,
+                };
                 let why = Params::new().set_all(&[setting]).err();
                 section.refuse(&name, why.map_or_else(String::new, |why| why.to_string()));
             }
@@ -351,11 +355,21 @@ fn together(values: &BTreeMap<Param, Value>) -> Result<(), ParamErrors> {
     let texts: Vec<(Param, String)> = values.iter().map(|(p, v)| (*p, v.to_string())).collect();
     let setting = |(param, text): &'_ (Param, String)| {
         let spec = param.spec();
-        (spec.name, (spec.scope == Scope::Node).then_some(NodeId(0)), text.clone())
+        (
+            spec.name,
+            (spec.scope == Scope::Node).then_some(NodeId(0)),
+            text.clone(),
+        )
     };
     let owned: Vec<_> = texts.iter().map(setting).collect();
-    let settings: Vec<Setting<'_>> =
-        owned.iter().map(|(name, node, value)| Setting { name, node: *node, value }).collect();
+    let settings: Vec<Setting<'_>> = owned
+        .iter()
+        .map(|(name, node, value)| Setting {
+            name,
+            node: *node,
+            value,
+        })
+        .collect();
     Params::new().set_all(&settings).map(drop)
 }
 

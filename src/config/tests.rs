@@ -153,10 +153,22 @@ fn other_nodes_have_no_built_in_users() {
 #[test]
 fn parameters_are_checked_by_name_range_and_together() {
     let cases = [
-        ("[parameters]\n\"Critical Service Delay\" = 90\n", "lab.toml:2: parameters.Critical"),
-        ("[parameters]\n\"Critical Service Down Delay\" = 0\n", "lab.toml:2: "),
-        ("[parameters]\n\"Client Re-Login Lower Limit\" = 900\n", "must not exceed"),
-        ("[parameters]\n\"Enable Automatic Fallback\" = 7\n", "true or false"),
+        (
+            "[parameters]\n\"Critical Service Delay\" = 90\n",
+            "lab.toml:2: parameters.Critical",
+        ),
+        (
+            "[parameters]\n\"Critical Service Down Delay\" = 0\n",
+            "lab.toml:2: ",
+        ),
+        (
+            "[parameters]\n\"Client Re-Login Lower Limit\" = 900\n",
+            "must not exceed",
+        ),
+        (
+            "[parameters]\n\"Enable Automatic Fallback\" = 7\n",
+            "true or false",
+        ),
     ];
     for (text, part) in cases {
         let refusal = refusal(text);
@@ -169,9 +181,15 @@ fn parameters_are_kept_where_they_differ_from_the_default() {
     use takeover_core::params::{Param, Value};
     let text = "[parameters]\n\"Critical Service Down Delay\" = 30\nservice-port = 22001\n";
     let parameters = read(text).unwrap().parameters;
-    assert_eq!(parameters.get(&Param::CriticalServiceDownDelay), Some(&Value::Int(30)));
+    assert_eq!(
+        parameters.get(&Param::CriticalServiceDownDelay),
+        Some(&Value::Int(30))
+    );
     assert_eq!(parameters.get(&Param::ServicePort), None);
-    assert_eq!(parameters.get(&Param::EnablePersistentChat), Some(&Value::Bool(true)));
+    assert_eq!(
+        parameters.get(&Param::EnablePersistentChat),
+        Some(&Value::Bool(true))
+    );
 }
 
 #[test]

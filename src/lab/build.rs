@@ -5,17 +5,24 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use takeover_actors::board::Board;
+use takeover_actors::node_record::StoredRecords;
 use takeover_actors::rack::{self, PowerAction, Rack};
 use takeover_actors::rt::{ChildSpec, RealDriver, VirtualDriver, WorldSpec};
 use takeover_actors::setup::{Pace, Span};
+use takeover_actors::works::equip;
 use takeover_core::ha::State;
+use takeover_protocols::datetime::Timestamp;
 
 use super::control::{Control, Inner};
-use super::run::{Driver, Lab};
+use super::people::Endpoints;
+use super::plane::{DataPlane, Ground};
+use super::run::{Driver, Kept, Lab};
+use super::stores::Stores;
 use super::{LabError, parts};
 use crate::client::Oracle;
 use crate::config::{
-    ClusterConfig, GroupConfig, LabConfig, NodeConfig, UserConfig, UserPattern, UsersConfig,
+    ClusterConfig, GroupConfig, LabConfig, NodeConfig, StorageEngine, UserConfig, UserPattern,
+    UsersConfig,
 };
 
 /// Protocol time within which a lab has to come up.
@@ -210,10 +217,36 @@ impl Builder {
         let Some(world) = driver.world().cloned() else {
             return Err(LabError::NotStopped("the driver".to_owned()));
         };
+        let stores = self.stores()?;
+        let homes = parts::homes(config, &params, &deployment)?;
+        let ground = Ground {
+            config,
+            deployment: &deployment,
+            params: &params,
+            homes: &homes,
+            stores: &stores,
+            wall_start: self.wall_start(),
+            run: config.seed,
+        };
+        let data = DataPlane::new(&ground, &world)?;
         let board = Board::new(nodes);
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
-        let setups = parts::setups(&deployment, &params, &pace, &board, |_, _| {});
+        let mover = data.mover.addr().recipient(|order| order);
+        let setups = parts::setups(&deployment, &params, &pace, &board, |_, setup| {
+            setup.records = Arc::new(StoredRecords::new(stores.node(&setup.name)));
+            equip(setup, &data.plane, &data.settings, mover.clone());
+        });
         let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
+        let endpoints = match self.time {
+            Time::Virtual => None,
+            Time::Real => Some(Endpoints::open(
+                config,
+                &deployment,
+                &world,
+                &data.plane,
+                &stores,
+            )?),
+        };
         let control = Control(Arc::new(Inner {
             world,
             deployment: Arc::new(deployment),
@@ -221,8 +254,41 @@ impl Builder {
             rack: rack.addr().clone(),
             oracle: Arc::<Mutex<Oracle>>::default(),
             clients: Mutex::default(),
+            plane: data.plane,
+            users: homes
+                .into_iter()
+                .map(|(user, home)| (user.name.clone(), (user, home)))
+                .collect(),
+            params,
+            endpoints,
         }));
-        Ok(Lab::new(control, rack, driver))
+        Ok(Lab::new(
+            control,
+            rack,
+            driver,
+            Kept {
+                _mover: data.mover,
+                stores,
+            },
+        ))
+    }
+
+    /// Virtual time keeps everything in memory; real time on disk.
+    fn stores(&self) -> Result<Stores, LabError> {
+        match (&self.time, self.config.storage.engine) {
+            (Time::Virtual, StorageEngine::Embedded) => Ok(Stores::in_memory()),
+            (Time::Real, StorageEngine::Embedded) => {
+                Stores::embedded(self.config.storage.folder.as_deref())
+            }
+        }
+    }
+
+    /// In virtual time every run begins at the same moment of the calendar.
+    fn wall_start(&self) -> Timestamp {
+        match self.time {
+            Time::Virtual => Timestamp::from_millis(1_767_225_600_000),
+            Time::Real => wall_clock(),
+        }
     }
 
     fn driver(&self, spec: WorldSpec) -> Result<Driver, LabError> {
@@ -247,6 +313,19 @@ impl Builder {
             Time::Real => brisk(self.config.speed),
         }
     }
+}
+
+/// What the calendar says: shown to people in delays and histories, and otherwise of no effect.
+fn wall_clock() -> Timestamp {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "read once, at the start, to show people dates"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(since.as_millis().try_into().unwrap_or_default())
 }
 
 fn brisk(speed: f64) -> Pace {

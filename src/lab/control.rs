@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use takeover_actors::board::{Board, NodeStatus};
 use takeover_actors::node::{self, NodeMsg, ServiceAction, ServiceFault};
+use takeover_actors::plane::Plane;
 use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
 use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, World};
 use takeover_actors::service_table::ServiceRefused;
@@ -14,12 +15,15 @@ use takeover_actors::srm::{self, SrmMsg};
 use takeover_core::ha::{Action, Reason, Refusal, State};
 use takeover_core::id::{GroupId, NodeId};
 use takeover_core::journal::{Event, Power};
+use takeover_core::params::Params;
 use takeover_core::service::{ServiceKind, ServiceState};
 use takeover_core::time::Moment;
 use takeover_core::topology::Deployment;
 
+use super::people::Endpoints;
 use super::{Answer, LabError};
 use crate::client::{Client, Finding, Oracle};
+use crate::config::UserConfig;
 
 /// The states of a pair, its first node first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,10 @@ pub(super) struct Inner {
     pub(super) rack: Addr<RackMsg>,
     pub(super) oracle: Arc<Mutex<Oracle>>,
     pub(super) clients: Mutex<BTreeMap<String, Client>>,
+    pub(super) plane: Arc<Plane>,
+    pub(super) users: BTreeMap<String, (UserConfig, NodeId)>,
+    pub(super) params: Params,
+    pub(super) endpoints: Option<Endpoints>,
 }
 
 /// A hand on a lab. Cheap to clone, `Send + Sync`; in an async program its answers are awaited.

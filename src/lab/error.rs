@@ -1,12 +1,14 @@
 //! What a lab can refuse or fail at.
 
 use std::io;
+use std::path::PathBuf;
 
 use takeover_actors::rack::PowerRefused;
 use takeover_actors::service_table::ServiceRefused;
 use takeover_core::ha::Refusal;
 use takeover_core::params::ParamErrors;
 use takeover_core::topology::TopologyErrors;
+use takeover_storage::StoreError;
 use thiserror::Error;
 
 use super::NoAnswer;
@@ -39,6 +41,14 @@ pub enum LabError {
     /// A socket could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A database could not be opened.
+    #[error("{}: {error}", place.display())]
+    Store {
+        /// The data folder.
+        place: PathBuf,
+        /// What the database said.
+        error: Box<StoreError>,
+    },
     /// The system refused something.
     #[error("{what}: {source}")]
     System {

@@ -16,13 +16,17 @@
 //! # Ok::<(), takeover::LabError>(())
 //! ```
 
+mod accounts;
 mod answer;
 mod build;
 mod control;
 mod error;
 mod handles;
 mod parts;
+mod people;
+mod plane;
 mod run;
+mod stores;
 
 pub use answer::{Answer, NoAnswer};
 pub use build::{Builder, ClusterBuilder};

@@ -84,7 +84,11 @@ pub(super) fn params(
             let nodes = deployment.nodes().iter().map(|node| Some(node.id));
             settings.extend(nodes.map(|node| Setting { name, node, value }));
         } else {
-            settings.push(Setting { name, node: None, value });
+            settings.push(Setting {
+                name,
+                node: None,
+                value,
+            });
         }
     }
     let mut params = Params::new();
@@ -102,7 +106,10 @@ pub(super) fn homes(
     let mut counts = vec![0; deployment.nodes().len()];
     let mut homeless = Vec::new();
     for user in config.users.all() {
-        let home = user.home.as_deref().and_then(|home| deployment.node_named(home));
+        let home = user
+            .home
+            .as_deref()
+            .and_then(|home| deployment.node_named(home));
         match (&user.home, home) {
             (_, Some(node)) => {
                 counts[node.id.index()] += 1;
@@ -110,20 +117,39 @@ pub(super) fn homes(
             }
             (None, None) => homeless.push(user),
             (Some(home), None) => {
-                let known = deployment.nodes().iter().map(|node| node.name.to_string()).collect();
-                return Err(LabError::NoSuch { what: "node", name: home.clone(), known });
+                let known = deployment
+                    .nodes()
+                    .iter()
+                    .map(|node| node.name.to_string())
+                    .collect();
+                return Err(LabError::NoSuch {
+                    what: "node",
+                    name: home.clone(),
+                    known,
+                });
             }
         }
     }
     let nodes_of = |group: &takeover_core::topology::Group| {
-        group.nodes.iter().map(|node| (*node, counts[node.index()])).collect()
+        group
+            .nodes
+            .iter()
+            .map(|node| (*node, counts[node.index()]))
+            .collect()
     };
     let mut load = Load::new(deployment.groups().iter().map(nodes_of).collect());
-    let known: BTreeSet<String> = homes.iter().map(|(user, _)| user.name.to_lowercase()).collect();
+    let known: BTreeSet<String> = homes
+        .iter()
+        .map(|(user, _)| user.name.to_lowercase())
+        .collect();
     let names = homeless.iter().map(|user| user.name.as_str());
     let assigned = assign(params.assignment_mode(), &mut load, &known, names);
     if let Some(bad) = assigned.refused.first() {
-        return Err(LabError::Name { what: "user", name: String::new(), why: bad.to_string() });
+        return Err(LabError::Name {
+            what: "user",
+            name: String::new(),
+            why: bad.to_string(),
+        });
     }
     let placed = homeless.into_iter().zip(assigned.homes);
     homes.extend(placed.filter_map(|(user, (_, home))| Some((user, home?))));

@@ -1,11 +1,14 @@
 //! A lab as plain code has it: what it does, it waits for.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::time::Duration;
 
 use takeover_actors::rack::RackMsg;
 use takeover_actors::rt::{RealDriver, Root, VirtualDriver, World};
+use takeover_actors::user_mover::UserOrder;
 
+use super::stores::Stores;
 use super::{Answer, Builder, Control, LabError, Link, NoAnswer, Node, Pair};
 
 pub(super) enum Driver {
@@ -31,6 +34,13 @@ pub struct Lab {
     control: Control,
     rack: Root<RackMsg>,
     driver: Driver,
+    kept: Kept,
+}
+
+/// What must live as long as the lab.
+pub(super) struct Kept {
+    pub(super) _mover: Root<UserOrder>,
+    pub(super) stores: Stores,
 }
 
 /// Protocol time that an answer may take.
@@ -49,11 +59,12 @@ impl Lab {
         Builder::real_time(speed)
     }
 
-    pub(super) fn new(control: Control, rack: Root<RackMsg>, driver: Driver) -> Self {
+    pub(super) fn new(control: Control, rack: Root<RackMsg>, driver: Driver, kept: Kept) -> Self {
         Self {
             control,
             rack,
             driver,
+            kept,
         }
     }
 
@@ -61,6 +72,12 @@ impl Lab {
     #[must_use]
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// The folder that keeps the lab's data; empty where everything is in memory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.kept.stores.folder()
     }
 
     /// Lets protocol time pass.

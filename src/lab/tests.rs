@@ -7,6 +7,7 @@ use takeover_core::journal::Power;
 use takeover_core::service::{ServiceKind, ServiceState};
 
 use super::*;
+use crate::client::{Client, Target};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -170,4 +171,111 @@ fn a_topology_of_ones_own() {
     assert_eq!(lab.node_names(), ["e1", "e2", "e3", "w1", "w2"]);
     assert_eq!(lab.deployment().domain(), "chat.test");
     assert_eq!(lab.state("e3"), Some(State::Unknown));
+}
+
+/// Andy and Bob log in and talk, in memory and over TCP with TLS: the same code on both clocks.
+fn two_talk(mut lab: Lab) {
+    let (andy, bob) = (lab.client("andy").unwrap(), lab.client("bob").unwrap());
+    andy.log_in();
+    bob.log_in();
+    assert!(
+        lab.until(|_| andy.is_online() && bob.is_online(), MINUTE),
+        "{}",
+        andy.state()
+    );
+    assert_eq!(
+        (andy.place().unwrap(), bob.place().unwrap()),
+        ("1A".into(), "1B".into())
+    );
+    andy.say("bob", "hello");
+    assert!(lab.until(|_| bob.has_received("hello"), MINUTE));
+    assert!(lab.until(|lab| lab.finding().total.acknowledged == 1, MINUTE));
+    assert!(lab.finding().total.is_clean() && lab.nothing_missing());
+    lab.shut_down(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn two_clients_talk_in_virtual_time() {
+    two_talk(Lab::virtual_time(1).start().unwrap());
+}
+
+#[test]
+fn two_clients_talk_over_tls() {
+    two_talk(Lab::real_time(10.0).start().unwrap());
+}
+
+/// SES-3: who talks through the death of a node loses nothing, and nothing comes twice.
+#[test]
+fn a_node_dies_under_talk_and_nothing_acknowledged_is_lost() {
+    let mut lab = Lab::virtual_time(11).start().unwrap();
+    let names = ["andy", "bob", "catherine", "deborah"];
+    let clients: Vec<_> = names.iter().map(|name| lab.client(name).unwrap()).collect();
+    for (client, next) in clients.iter().zip(["bob", "catherine", "deborah", "andy"]) {
+        client.log_in();
+        client.keep_talking(
+            Duration::from_secs(3),
+            vec![Target::Client(next.to_owned())],
+        );
+    }
+    assert!(lab.until(|_| clients.iter().all(Client::is_online), MINUTE));
+    lab.pass(MINUTE);
+    lab.node("1A").unwrap().kill().unwrap();
+    lab.pass(MINUTE);
+    assert!(!clients[0].is_online());
+    assert!(
+        lab.until(|_| clients[0].is_online(), 15 * MINUTE),
+        "{}",
+        clients[0].state()
+    );
+    assert_eq!(clients[0].place().unwrap(), "1B");
+    lab.pass(MINUTE);
+    clients.iter().for_each(Client::fall_silent);
+    assert!(
+        lab.until(|lab| lab.nothing_missing(), 5 * MINUTE),
+        "{:?}",
+        lab.finding()
+    );
+    let finding = lab.finding();
+    assert!(finding.total.is_clean(), "{finding:?}");
+    assert!(finding.clients["andy"].acknowledged > 20, "{finding:?}");
+}
+
+#[test]
+fn numbered_users_are_spread_and_log_in() {
+    let mut lab = Lab::virtual_time(1).users(10).start().unwrap();
+    let client = lab.client("user7").unwrap();
+    client.log_in();
+    assert!(
+        lab.until(|_| client.is_online(), MINUTE),
+        "{}",
+        client.state()
+    );
+    let refused = lab.client("user11").err().unwrap().to_string();
+    assert!(refused.contains("user11"), "{refused}");
+}
+
+/// CFG-6: a parameter set on the lab is checked, and obeyed.
+#[test]
+fn parameters_are_checked_and_obeyed() {
+    let refused = Lab::virtual_time(1)
+        .parameter("Critical Service Down Delay", 0)
+        .start();
+    assert!(
+        refused
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("Critical Service Down Delay")
+    );
+    let mut lab = Lab::virtual_time(1)
+        .parameter("Critical Service Down Delay", 10)
+        .start()
+        .unwrap();
+    lab.node("1A")
+        .unwrap()
+        .service(ServiceKind::TextConference)
+        .kill()
+        .unwrap();
+    lab.pass(Duration::from_secs(15));
+    assert_eq!(lab.state("1A"), Some(State::FailedOverDown));
 }

@@ -1,0 +1,279 @@
+//! Clients of a lab, and the sockets by which others come in.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+
+use rustls::ClientConfig;
+use takeover_actors::plane::Plane;
+use takeover_actors::rt::World;
+use takeover_actors::wire::Arrival;
+use takeover_core::id::NodeId;
+use takeover_core::topology::Deployment;
+use takeover_protocols::jid::{BareJid, escape};
+use takeover_protocols::stream::Layer;
+
+use super::LabError;
+use super::control::Control;
+use super::stores::Stores;
+use crate::client::{Client, ClientSpec, Dialed, Dialer, Reconnect, TcpDialer};
+use crate::config::{LabConfig, NodeConfig};
+use crate::endpoint::{Addresses, Door, Endpoint, EndpointSpec};
+use crate::tls::{CA_FILE, LabAuthority, client_config, server_config};
+
+/// Octets that a pipe in memory holds in each direction.
+const PIPE: usize = 64 * 1024;
+
+/// The open sockets of a lab in real time.
+pub(super) struct Endpoints {
+    pub(super) nodes: Vec<Endpoint>,
+    pub(super) authority_file: PathBuf,
+    pub(super) trust: Arc<ClientConfig>,
+}
+
+impl Endpoints {
+    /// Makes the certificates, opens every node's sockets and tells the plane their addresses.
+    pub(super) fn open(
+        config: &LabConfig,
+        deployment: &Deployment,
+        world: &World,
+        plane: &Arc<Plane>,
+        stores: &Stores,
+    ) -> Result<Self, LabError> {
+        let authority = LabAuthority::generate(&config.domain)?;
+        authority.write_pem(stores.folder())?;
+        let groups = config.clusters.iter().flat_map(|cluster| &cluster.groups);
+        let ports: Vec<&NodeConfig> = groups.flat_map(|group| &group.nodes).collect();
+        let door: Arc<dyn Door> = Arc::new(PlaneDoor(Arc::downgrade(plane)));
+        let mut nodes = Vec::new();
+        for (node, ports) in deployment.nodes().iter().zip(ports) {
+            let name = node.name.to_string();
+            let names = [
+                config.domain.as_str(),
+                name.as_str(),
+                "localhost",
+                "127.0.0.1",
+            ];
+            let spec = EndpointSpec {
+                node: node.id,
+                name: name.clone(),
+                xmpp: ports.xmpp,
+                xmpp_tls: ports.xmpp_tls,
+                tls: server_config(authority.issue(names)?)?,
+                allow_plaintext: config.endpoints.allow_plaintext,
+                handshakes: config.limits.unauthenticated,
+            };
+            let endpoint = Endpoint::open(world, spec, door.clone())?;
+            plane
+                .node(node.id)
+                .set_address(endpoint.addresses().xmpp.to_string());
+            nodes.push(endpoint);
+        }
+        let trust = client_config(&authority)?;
+        Ok(Self {
+            nodes,
+            authority_file: stores.folder().join(CA_FILE),
+            trust,
+        })
+    }
+
+    fn addresses(
+        &self,
+        pick: impl Fn(Addresses) -> std::net::SocketAddr,
+    ) -> Vec<std::net::SocketAddr> {
+        self.nodes
+            .iter()
+            .map(|endpoint| pick(endpoint.addresses()))
+            .collect()
+    }
+
+    fn dialer(&self, control: &Control) -> TcpDialer {
+        let named = |addresses: Vec<std::net::SocketAddr>| -> BTreeMap<_, _> {
+            control.node_names().into_iter().zip(addresses).collect()
+        };
+        TcpDialer {
+            plain: named(self.addresses(|addresses| addresses.xmpp)),
+            tls: BTreeMap::new(),
+            domain: control.deployment().domain().to_owned(),
+            trust: Some(self.trust.clone()),
+        }
+    }
+}
+
+/// The doors of a lab's nodes. It does not keep the plane alive: that would be a circle.
+struct PlaneDoor(Weak<Plane>);
+
+impl Door for PlaneDoor {
+    fn arrive(&self, node: NodeId, arrival: Arrival) -> bool {
+        self.0
+            .upgrade()
+            .is_some_and(|plane| plane.node(node).arrive(arrival).is_ok())
+    }
+}
+
+/// Reaches nodes by pipes in memory.
+struct MemoryDialer {
+    plane: Weak<Plane>,
+    names: BTreeMap<String, NodeId>,
+    label: String,
+}
+
+impl Dialer for MemoryDialer {
+    fn dial(&self, place: &str) -> Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + '_>> {
+        let opened = self.open(place);
+        Box::pin(std::future::ready(opened))
+    }
+}
+
+impl MemoryDialer {
+    fn open(&self, place: &str) -> io::Result<Dialed> {
+        let node = self.names.get(place).ok_or(io::ErrorKind::NotFound)?;
+        let plane = self
+            .plane
+            .upgrade()
+            .ok_or(io::ErrorKind::ConnectionRefused)?;
+        let (near, far) = tokio::io::duplex(PIPE);
+        let arrival = Arrival::in_memory(far, self.label.clone());
+        plane
+            .node(*node)
+            .arrive(arrival)
+            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        Ok(Dialed {
+            wire: Box::new(near),
+            layer: Layer::Secure,
+            upgrade: None,
+        })
+    }
+}
+
+impl Control {
+    /// The client of a user of the lab. It is made when it is first asked for, does nothing until
+    /// it is told to log in, and behaves as the parameters of its home node say (SES-5).
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] for a user the lab does not have.
+    pub fn client(&self, name: &str) -> Result<Client, LabError> {
+        self.client_with(name, |_| {})
+    }
+
+    /// As [`Control::client`], with changes to its behaviour where it is made now.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] for a user the lab does not have.
+    pub fn client_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut ClientSpec),
+    ) -> Result<Client, LabError> {
+        if let Some(client) = self.0.clients.lock().get(name) {
+            return Ok(client.clone());
+        }
+        let mut spec = self.client_spec(name)?;
+        change(&mut spec);
+        let dialer: Arc<dyn Dialer> = match &self.0.endpoints {
+            Some(endpoints) => Arc::new(endpoints.dialer(self)),
+            None => Arc::new(self.memory_dialer(name)),
+        };
+        let client = Client::start(spec, self.world(), dialer, self.0.oracle.clone());
+        self.0
+            .clients
+            .lock()
+            .insert(name.to_owned(), client.clone());
+        Ok(client)
+    }
+
+    fn client_spec(&self, name: &str) -> Result<ClientSpec, LabError> {
+        let Some((user, home)) = self.0.users.get(name) else {
+            let known = self.0.users.keys().take(20).cloned().collect();
+            return Err(LabError::NoSuch {
+                what: "user",
+                name: name.to_owned(),
+                known,
+            });
+        };
+        let jid = self.jid(name)?;
+        let peer = self.0.deployment.peer_of(*home);
+        let places = [Some(*home), peer]
+            .into_iter()
+            .flatten()
+            .map(|node| self.node_name(node));
+        let mut spec = ClientSpec::new(jid, &user.password, places.collect());
+        name.clone_into(&mut spec.name);
+        let (lower, upper) = self.0.params.re_login_limits(*home);
+        spec.reconnect = Reconnect::Window { lower, upper };
+        Ok(spec)
+    }
+
+    /// The bare JID of a user.
+    ///
+    /// # Errors
+    /// [`LabError::Name`] for a name that no JID can have.
+    pub fn jid(&self, name: &str) -> Result<BareJid, LabError> {
+        let text = format!("{}@{}", escape(name), self.0.deployment.domain());
+        let refused = |error: takeover_protocols::jid::JidError| LabError::Name {
+            what: "user",
+            name: name.to_owned(),
+            why: error.to_string(),
+        };
+        BareJid::new(&text).map_err(refused)
+    }
+
+    /// The JID of a room under a node's conference alias (CHAT-1).
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] for an unknown node, [`LabError::Name`] for a name no room can have.
+    pub fn room(&self, name: &str, node: &str) -> Result<BareJid, LabError> {
+        let node = self.node_id(node)?;
+        let text = format!("{}@{}", escape(name), self.0.plane.node(node).spec.alias);
+        let refused = |error: takeover_protocols::jid::JidError| LabError::Name {
+            what: "room",
+            name: name.to_owned(),
+            why: error.to_string(),
+        };
+        BareJid::new(&text).map_err(refused)
+    }
+
+    fn memory_dialer(&self, label: &str) -> MemoryDialer {
+        let nodes = self.0.deployment.nodes().iter();
+        MemoryDialer {
+            plane: Arc::downgrade(&self.0.plane),
+            names: nodes.map(|node| (node.name.to_string(), node.id)).collect(),
+            label: label.to_owned(),
+        }
+    }
+
+    /// Where a node listens; `None` in virtual time, or if there is no such node.
+    #[must_use]
+    pub fn addresses(&self, node: &str) -> Option<Addresses> {
+        let id = self.node_id(node).ok()?;
+        let endpoint = self.0.endpoints.as_ref()?.nodes.get(id.index())?;
+        Some(endpoint.addresses())
+    }
+
+    /// The file with the certificate of the lab's authority; `None` in virtual time.
+    #[must_use]
+    pub fn authority_file(&self) -> Option<PathBuf> {
+        self.0
+            .endpoints
+            .as_ref()
+            .map(|endpoints| endpoints.authority_file.clone())
+    }
+
+    /// What clients inside the process trust; `None` in virtual time.
+    #[must_use]
+    pub fn trust(&self) -> Option<Arc<ClientConfig>> {
+        self.0
+            .endpoints
+            .as_ref()
+            .map(|endpoints| endpoints.trust.clone())
+    }
+
+    /// The data plane: users, sessions, rooms, counters.
+    #[must_use]
+    pub fn plane(&self) -> &Arc<Plane> {
+        &self.0.plane
+    }
+}

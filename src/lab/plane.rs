@@ -1,0 +1,211 @@
+//! The data plane of a lab: users, sessions and rooms on its nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use takeover_actors::plane::{Limits, NodeSpec, Plane, PlaneSpec};
+use takeover_actors::rt::{ChildSpec, Root, World};
+use takeover_actors::session::{Mover, SessionSettings};
+use takeover_actors::user_mover::UserOrder;
+use takeover_core::id::NodeId;
+use takeover_core::params::{Param, Params};
+use takeover_core::topology::Deployment;
+use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::jid::{self, BareJid};
+use takeover_protocols::sasl::{Password, SaltedCache};
+use takeover_protocols::stream::{C2sConfig, C2sLimits, Secret};
+use takeover_protocols::xml::Bounds;
+
+use super::LabError;
+use super::accounts::{ConfiguredAccounts, ITERATIONS};
+use super::stores::Stores;
+use crate::config::{LabConfig, LimitsConfig, UserConfig};
+
+/// Stanzas that a session may have queued and unacknowledged.
+const SESSION_QUEUE: usize = 10_000;
+/// Messages that may wait for a user.
+const OFFLINE: usize = 10_000;
+/// Salted passwords that are remembered, so that a login storm costs no PBKDF2.
+const SALTED: usize = 65_536;
+/// How much longer than the re-login window a session is kept for its client.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The data plane, and what a node needs to take part in it.
+pub(super) struct DataPlane {
+    pub(super) plane: Arc<Plane>,
+    pub(super) settings: SessionSettings,
+    pub(super) mover: Root<UserOrder>,
+}
+
+/// What the data plane is made from.
+pub(super) struct Ground<'g> {
+    pub(super) config: &'g LabConfig,
+    pub(super) deployment: &'g Deployment,
+    pub(super) params: &'g Params,
+    pub(super) homes: &'g [(UserConfig, NodeId)],
+    pub(super) stores: &'g Stores,
+    pub(super) wall_start: Timestamp,
+    pub(super) run: u64,
+}
+
+impl DataPlane {
+    /// Makes the plane and makes every user known at its home.
+    pub(super) fn new(ground: &Ground<'_>, world: &World) -> Result<Self, LabError> {
+        let users = addresses(ground)?;
+        let plane = Plane::new(PlaneSpec {
+            world: world.clone(),
+            domains: vec![ground.config.domain.clone()],
+            nodes: nodes(ground, &users),
+            limits: Limits {
+                session_queue: SESSION_QUEUE,
+                offline: OFFLINE,
+                sessions: ground.config.limits.sessions_per_user,
+            },
+            wall_start: ground.wall_start,
+            run: ground.run,
+        });
+        for (jid, _, home) in &users {
+            plane.add_user(jid, *home);
+        }
+        let settings = settings(ground, world);
+        let mover = Mover::new(plane.clone(), settings.clone());
+        let mover = world.root(mover, ChildSpec::new("mover", Mover::MAILBOX));
+        Ok(Self {
+            plane,
+            settings,
+            mover,
+        })
+    }
+}
+
+type Address = (BareJid, Password, NodeId);
+
+fn addresses(ground: &Ground<'_>) -> Result<Vec<Address>, LabError> {
+    let domain = &ground.config.domain;
+    let address = |(user, home): &(UserConfig, NodeId)| {
+        let text = format!("{}@{domain}", jid::escape(&user.name));
+        let jid = BareJid::new(&text).map_err(|error| LabError::Name {
+            what: "user",
+            name: user.name.clone(),
+            why: error.to_string(),
+        })?;
+        Ok((jid, Password::new(user.password.clone()), *home))
+    };
+    ground.homes.iter().map(address).collect()
+}
+
+fn nodes(ground: &Ground<'_>, users: &[Address]) -> Vec<NodeSpec> {
+    let deployment = ground.deployment;
+    let accounts: Vec<Arc<ConfiguredAccounts>> = deployment
+        .clusters()
+        .iter()
+        .map(|cluster| {
+            let here = |(jid, password, home): &Address| {
+                let home = deployment.node(*home);
+                (home.cluster == cluster.id).then(|| (jid.to_string(), password.clone()))
+            };
+            let passwords: BTreeMap<String, Password> = users.iter().filter_map(here).collect();
+            let below = ground.stores.users(&cluster.name);
+            Arc::new(ConfiguredAccounts::new(
+                below,
+                ground.config.seed,
+                passwords,
+            ))
+        })
+        .collect();
+    let persistent = ground.params.is_on(Param::EnablePersistentChat);
+    let spec = |node: &takeover_core::topology::Node| {
+        let cluster = deployment.cluster(node.cluster);
+        let group = deployment.group(node.group);
+        let place = 1 + cluster
+            .nodes
+            .iter()
+            .position(|id| *id == node.id)
+            .unwrap_or(0);
+        NodeSpec {
+            id: node.id,
+            name: node.name.to_string(),
+            cluster: node.cluster,
+            group: node.group,
+            peer: deployment.peer_of(node.id),
+            users: accounts[node.cluster.index()].clone(),
+            alias: format!(
+                "conference-{place}-{}.{}",
+                label(&cluster.name),
+                deployment.domain()
+            ),
+            chat: persistent.then(|| ground.stores.chat(&database(group, node))),
+        }
+    };
+    deployment.nodes().iter().map(spec).collect()
+}
+
+/// With HA a pair has one database for its rooms, without it each node its own (CHAT-4, CHAT-5).
+fn database(
+    group: &takeover_core::topology::Group,
+    node: &takeover_core::topology::Node,
+) -> String {
+    if group.ha {
+        group.name.to_string()
+    } else {
+        format!("{}-{}", group.name, node.name)
+    }
+}
+
+/// A name as a label of a domain.
+fn label(name: &str) -> String {
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    name.chars()
+        .map(fit)
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
+}
+
+fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
+    let limits = &ground.config.limits;
+    let mut rng = world.rng("lab/secrets");
+    let mut secret = || {
+        let mut octets = [0; 32];
+        rng.fill(&mut octets);
+        octets
+    };
+    let mut c2s = C2sConfig::new(ground.config.domain.clone(), Secret(secret()));
+    c2s.allow_plaintext = ground.config.endpoints.allow_plaintext;
+    c2s.iterations = ITERATIONS;
+    c2s.salted = Arc::new(SaltedCache::new(SALTED, secret()));
+    c2s.limits = C2sLimits {
+        octets: limits.stanza_bytes,
+        bounds: Bounds {
+            depth: limits.stanza_depth,
+            ..Bounds::default()
+        },
+        negotiation: Duration::from_secs(limits.login_seconds),
+        ..C2sLimits::default()
+    };
+    let upper = ground
+        .deployment
+        .nodes()
+        .iter()
+        .map(|node| ground.params.re_login_limits(node.id).1);
+    let mut settings = SessionSettings::new(c2s);
+    settings.relogin = upper.max().unwrap_or_default() + MARGIN;
+    settings.unauthenticated = limits.unauthenticated;
+    settings.rate = rate(limits);
+    settings
+}
+
+fn rate(limits: &LimitsConfig) -> u32 {
+    if limits.stanzas_per_second == 0 {
+        u32::MAX
+    } else {
+        limits.stanzas_per_second
+    }
+}
