@@ -189,7 +189,8 @@ pub trait ChatStore: Store {
     /// Transport errors only.
     fn lease(&self, alias: &str) -> StoreFuture<LeaseState>;
 
-    /// Carries out writes to one room in this order, all or none. Refused unless the database's
+    /// Carries out writes to one room in this order, all or none; and after the writes to this room
+    /// that were asked for before, whether or not their answers are there yet. Refused unless the database's
     /// lease is exactly `fence`, and durable when answered.
     ///
     /// Every write may be repeated, and must be when its answer was lost: what is in the database
