@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod endpoint;
 pub mod lab;
 pub mod report;

@@ -45,6 +45,9 @@ pub struct ClientSpec {
     pub places: Vec<String>,
     /// Whether it asks for stream management with resumption (XEP-0198).
     pub stream_management: bool,
+    /// Whether it takes its session up again where the server still knows it; else it always begins
+    /// a new one.
+    pub resumption: bool,
     /// What it does when it has lost its node.
     pub reconnect: Reconnect,
     /// Whether it sends initial presence after login.
@@ -65,6 +68,7 @@ impl ClientSpec {
             resource: "takeover".to_owned(),
             places,
             stream_management: true,
+            resumption: true,
             reconnect: Reconnect::default(),
             available: true,
             retry: Duration::from_secs(10),

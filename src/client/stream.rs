@@ -24,7 +24,8 @@ impl Session {
         config.resource = Some(self.spec.resource.clone());
         config.stream_management = self.spec.stream_management;
         config.salted = self.salted.clone();
-        config.earlier = self.managed.as_ref().and_then(Managed::earlier);
+        let resumable = self.managed.as_ref().filter(|_| self.spec.resumption);
+        config.earlier = resumable.and_then(Managed::earlier);
         if layer == Layer::Plain && !can_upgrade {
             config.tls = ClientTls::Never;
             config.allow_plaintext = true;

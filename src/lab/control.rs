@@ -249,8 +249,6 @@ impl Control {
         fault: ServiceFault,
     ) -> Result<(), LabError> {
         let (id, addr) = self.node_addr(node)?;
-        let what = format!("{} of {node}: {}", kind.short_name(), in_words(&fault));
-        self.journal().record(Some(id), Event::Fault { what });
         let sent = addr.send(NodeMsg::Fault { kind, fault });
         sent.map_err(|refused| self.unheard("the system", id, refused.why))
     }
@@ -328,17 +326,5 @@ impl Control {
     #[must_use]
     pub fn clients(&self) -> BTreeMap<String, Client> {
         self.0.clients.lock().clone()
-    }
-}
-
-fn in_words(fault: &ServiceFault) -> String {
-    match fault {
-        ServiceFault::Panic(text) => format!("panics with {text:?}"),
-        ServiceFault::Kill => "killed".to_owned(),
-        ServiceFault::Fail(cause) => format!("fails: {cause}"),
-        ServiceFault::RefuseStart(Some(cause)) => format!("refuses to start: {cause}"),
-        ServiceFault::RefuseStart(None) => "no longer refuses to start".to_owned(),
-        ServiceFault::SlowStart(Some(time)) => format!("takes {time:?} to start"),
-        ServiceFault::SlowStart(None) => "starts as fast as before".to_owned(),
     }
 }
