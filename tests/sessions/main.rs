@@ -1,5 +1,6 @@
 //! Chapter 3: login, messages, presence, and sessions that live through a failover.
 
+mod schedule;
 mod town;
 
 use std::time::Duration;
@@ -227,4 +228,20 @@ fn a_room_whose_node_is_killed() {
         clients.iter().all(|client| client.is_in(&room()))
     });
     conclude(town, &clients);
+}
+
+/// SES-3, SES-4, CHAT-10 under random schedules; a failing seed is named and replays. The number
+/// of seeds is `TAKEOVER_SEEDS`, from `TAKEOVER_FIRST_SEED`.
+#[test]
+fn random_schedules() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(otherwise)
+    };
+    let first = number("TAKEOVER_FIRST_SEED", 1);
+    for seed in first..first + number("TAKEOVER_SEEDS", 8) {
+        schedule::play(seed, 20);
+    }
 }

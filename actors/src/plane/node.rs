@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use takeover_core::id::{ClusterId, GroupId, NodeId};
@@ -77,9 +77,9 @@ pub struct NodePlane {
     /// What it counts.
     pub counters: Counters,
     gates: AtomicU8,
-    given_up: AtomicBool,
     address: RwLock<Option<String>>,
     inbox: Mutex<VecDeque<(NodeId, Letter)>>,
+    orphans: Mutex<Vec<Letter>>,
     door: RwLock<Option<Addr<ConnectionMsg>>>,
     conference: RwLock<Option<Addr<TcMsg>>>,
 }
@@ -92,9 +92,9 @@ impl NodePlane {
             spec,
             counters: Counters::default(),
             gates: AtomicU8::new(0),
-            given_up: AtomicBool::new(false),
             address: RwLock::default(),
             inbox: Mutex::default(),
+            orphans: Mutex::default(),
             door: RwLock::default(),
             conference: RwLock::default(),
         }
@@ -114,16 +114,6 @@ impl NodePlane {
         } else {
             self.gates.fetch_and(!(gate as u8), Ordering::AcqRel);
         }
-    }
-
-    /// Whether its users have been taken by its peer.
-    #[must_use]
-    pub fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Acquire)
-    }
-
-    pub(super) fn set_given_up(&self, given_up: bool) {
-        self.given_up.store(given_up, Ordering::Release);
     }
 
     /// Where clients reach it, as `see-other-host` says it (`host:port`). Known once its endpoint
@@ -177,6 +167,24 @@ impl NodePlane {
     /// Keeps a letter while the router is down.
     pub(super) fn keep(&self, from: NodeId, letter: Letter) {
         self.inbox.lock().push_back((from, letter));
+    }
+
+    /// Keeps what the node had sent when its power was cut: the pair knows it too (USR-5).
+    pub(super) fn keep_orphan(&self, letter: Letter) {
+        self.orphans.lock().push(letter);
+    }
+
+    /// Takes out what the node had sent when its power was cut, in order for each receiver.
+    pub(super) fn orphans(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.orphans.lock())
+    }
+
+    /// Takes out kept letters that `pick` chooses; the others keep their places.
+    pub(super) fn kept_where(&self, pick: impl Fn(&Letter) -> bool) -> VecDeque<(NodeId, Letter)> {
+        let mut inbox = self.inbox.lock();
+        let (picked, rest) = inbox.drain(..).partition(|(_, letter)| pick(letter));
+        *inbox = rest;
+        picked
     }
 
     /// Takes out the letters that were kept.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Delivery, Ownership};
+use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError, StanzaKind};
 
 use super::deliver::{Outcome, accept};
@@ -14,7 +15,7 @@ use super::parcel::{Origin, Parcel};
 use super::user::User;
 use super::{Plane, Router};
 use crate::conference::Alias;
-use crate::rt::{Arrival, Endpoint, NotSent, Returned};
+use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned};
 
 /// What is left to route after a step: answers, and parcels whose turn has come.
 pub(crate) type Left = Vec<Parcel>;
@@ -51,7 +52,7 @@ impl Plane {
             .counters
             .routed
             .fetch_add(1, Ordering::Relaxed);
-        match self.target(&parcel.stanza) {
+        match self.target(parcel.stanza.to.as_ref()) {
             Target::User(user) => self.to_user(at, &user, parcel),
             Target::Alias(alias) => self.to_alias(at, &alias, parcel),
             Target::Server => self.at_server(at, parcel),
@@ -60,8 +61,17 @@ impl Plane {
         }
     }
 
-    fn target(&self, stanza: &Stanza) -> Target {
-        let Some(to) = &stanza.to else {
+    /// Which node hosts this user or room; nothing if that is nobody's here.
+    pub(crate) fn host_of(&self, address: Option<&Jid>) -> Option<NodeId> {
+        match self.target(address) {
+            Target::User(user) => Some(user.slot.owner().node()),
+            Target::Alias(alias) => Some(alias.owner().node()),
+            Target::NoSuchUser | Target::Server | Target::Elsewhere => None,
+        }
+    }
+
+    fn target(&self, address: Option<&Jid>) -> Target {
+        let Some(to) = address else {
             return Target::Server;
         };
         let domain = to.domain().as_str();
@@ -94,7 +104,12 @@ impl Plane {
         loop {
             let seen = user.slot.owner();
             if seen.node() != at {
-                return self.post(at, seen, parcel);
+                let left = self.post(at, seen, parcel);
+                if user.slot.owner() != seen {
+                    // It has moved between the look and the sending: nobody else brings it after.
+                    self.sweep_to(user, seen.node());
+                }
+                return left;
             }
             match self.deliver(user, seen, parcel) {
                 Ok(left) => return left,
@@ -227,17 +242,19 @@ impl Plane {
         let to = seen.node();
         let letter = Box::new(Letter { seen, parcel });
         match self.world.network().send(at, to, ROUTER_PORT, letter) {
-            Ok(()) => self.look_again(at, seen),
-            // The sending node is dead: what it had in hand dies with it, and its clients, who
-            // were told nothing, send again.
-            Err(NotSent::SenderDown(_) | NotSent::NoSuchNode(..)) => Left::new(),
+            Ok(()) => Left::new(),
+            // The sending node has lost its power meanwhile: its pair knows what it had in hand.
+            Err(NotSent::SenderDown(packet)) => {
+                if let Some(letter) = super::transfer::letter_of(packet) {
+                    self.node(at).keep_orphan(letter);
+                }
+                Left::new()
+            }
+            Err(NotSent::NoSuchNode(..)) => Left::new(),
             // It has power and its router is not there yet: the letter waits before the door.
             Err(NotSent::NobodyListens(packet)) => {
                 if let Some(letter) = super::transfer::letter_of(packet) {
                     self.node(to).keep(at, letter);
-                }
-                if self.is_given_up(to) {
-                    self.forward_kept(to);
                 }
                 Left::new()
             }
@@ -248,23 +265,13 @@ impl Plane {
         }
     }
 
-    /// The destination may have been given up between the look at the owner and the sending: then
-    /// nobody else takes the letter back from the link.
-    fn look_again(&self, at: NodeId, seen: Ownership) -> Left {
-        if self.is_given_up(seen.node()) {
-            self.recall(at, seen.node())
-        } else {
-            Left::new()
-        }
-    }
-
     fn arrived(&self, at: NodeId, from: NodeId, letter: Letter) {
         if !self.node(at).is_open(Gate::Router) {
-            self.node(at).keep(from, letter);
-            if self.is_given_up(at) {
-                self.forward_kept(at);
-            }
-            return;
+            // Who has moved meanwhile need not wait for this router.
+            return match self.host_of(letter.parcel.stanza.to.as_ref()) {
+                Some(node) if node != at => self.route(from, letter.parcel),
+                Some(_) | None => self.node(at).keep(from, letter),
+            };
         }
         self.route(at, letter.parcel);
     }
@@ -286,6 +293,17 @@ impl Endpoint for Router {
         if let Ok(letter) = arrival.open::<Letter>() {
             plane.arrived(self.node, from, letter);
         }
+    }
+
+    /// The node's power is cut: what it had sent is known to its peer (USR-5).
+    fn orphaned(&self, _to: NodeId, packet: Box<dyn Packet>) -> Option<Box<dyn Packet>> {
+        let Some(plane) = self.plane.upgrade() else {
+            return Some(packet);
+        };
+        if let Some(letter) = super::transfer::letter_of(packet) {
+            plane.node(self.node).keep_orphan(letter);
+        }
+        None
     }
 
     /// The receiver's life ended before it came: its target lives elsewhere, or will again.

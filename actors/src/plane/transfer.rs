@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, SlotError};
 use takeover_core::time::Moment;
+use takeover_protocols::stanza::Stanza;
 
 use super::Plane;
 use super::deliver::{Outcome, accept, put_back};
@@ -19,6 +20,12 @@ use crate::rt::Packet;
 
 /// How many stanzas are held for a user who is between two nodes.
 pub const HELD: usize = 4096;
+
+/// The letter in a packet that is on its way.
+fn peek(packet: &dyn Packet) -> Option<&Letter> {
+    let any: &dyn Any = packet;
+    any.downcast_ref::<Letter>()
+}
 
 /// The letter in a packet that came back.
 pub(super) fn letter_of(packet: Box<dyn Packet>) -> Option<Letter> {
@@ -67,6 +74,7 @@ impl Plane {
         until: Moment,
     ) -> Result<Ownership, SlotError> {
         let next = user.slot.publish(mine, to)?;
+        self.sweep_to(user, mine.node());
         let mut outcomes = user.slot.with(next, |state| {
             self.detach_all(state, Close::MovedTo(to), until)
         })?;
@@ -87,29 +95,96 @@ impl Plane {
             if seen.node() == to {
                 return None;
             }
-            let mut outcomes = Vec::new();
-            let mut held = Vec::new();
-            let taken = user.slot.take_over(
-                seen,
-                to,
-                |state| outcomes = self.detach_all(state, Close::MovedTo(to), until),
-                |state, parcel| {
-                    held.push(accept(state, parcel, self.limits, self.stamp(), || {
-                        self.number().to_string()
-                    }));
-                },
-            );
-            match taken {
-                Ok(taken) => {
-                    outcomes.append(&mut held);
-                    self.moved(user, seen.node(), taken.ownership, outcomes);
-                    return Some(taken.ownership);
-                }
+            match self.seize(user, seen, to, until) {
+                Ok(taken) => return Some(taken),
                 Err(SlotError::Stale { .. }) => {}
                 Err(
                     SlotError::Closed { .. } | SlotError::Frozen { .. } | SlotError::Open { .. },
                 ) => return None,
             }
+        }
+    }
+
+    fn seize(
+        &self,
+        user: &Arc<User>,
+        seen: Ownership,
+        to: NodeId,
+        until: Moment,
+    ) -> Result<Ownership, SlotError> {
+        let next = user.slot.claim(seen, to, HELD)?;
+        self.sweep_to(user, seen.node());
+        let mut outcomes = user.slot.with(next, |state| {
+            self.detach_all(state, Close::MovedTo(to), until)
+        })?;
+        user.slot.thaw(next, |state, parcel| {
+            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
+                self.number().to_string()
+            }));
+        })?;
+        self.moved(user, seen.node(), next, outcomes);
+        Ok(next)
+    }
+
+    /// Sends what is on its way to a user's old node after the user, before anything newer can
+    /// come: each sender's order is kept by the links.
+    pub(super) fn sweep_to(&self, user: &User, old: NodeId) {
+        let network = self.world.network();
+        let bare = user.jid.as_str();
+        let is_his = |letter: &Letter| {
+            let to = letter
+                .parcel
+                .stanza
+                .to
+                .as_ref()
+                .map_or("", |to| to.as_str());
+            to.strip_prefix(bare)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for from in self.nodes.iter().map(|node| node.spec.id) {
+            if from == old || network.waiting(from, old) == 0 {
+                continue;
+            }
+            let taken = network.take_back_where(from, old, |port, packet| {
+                port == ROUTER_PORT && peek(packet).is_some_and(is_his)
+            });
+            for letter in taken
+                .into_iter()
+                .filter_map(|(_, packet)| letter_of(packet))
+            {
+                self.route(from, letter.parcel);
+            }
+        }
+        for (from, letter) in self.node(old).kept_where(is_his) {
+            self.route(from, letter.parcel);
+        }
+    }
+
+    /// What `old` has sent and that has not arrived goes on from `new`, as far as `pick` chooses
+    /// by the sender's address: rooms and users that have moved do not leave their words behind.
+    pub fn send_on(&self, old: NodeId, new: NodeId, pick: impl Fn(&Stanza) -> bool) {
+        let network = self.world.network();
+        let is_picked = |letter: &Letter| pick(&letter.parcel.stanza);
+        for to in self.nodes.iter().map(|node| node.spec.id) {
+            if to == old || network.waiting(old, to) == 0 {
+                continue;
+            }
+            let taken = network.take_back_where(old, to, |port, packet| {
+                port == ROUTER_PORT && peek(packet).is_some_and(is_picked)
+            });
+            for letter in taken
+                .into_iter()
+                .filter_map(|(_, packet)| letter_of(packet))
+            {
+                self.route(new, letter.parcel);
+            }
+        }
+    }
+
+    /// Sends on from `new` what `old` had sent when its power was cut.
+    pub fn send_orphans(&self, old: NodeId, new: NodeId) {
+        for letter in self.node(old).orphans() {
+            self.route(new, letter.parcel);
         }
     }
 
@@ -167,10 +242,9 @@ impl Plane {
         }
     }
 
-    /// Gives a node up: what is on its way to it is taken back from the links and routed anew,
-    /// from now on as well. To be called once its users have another owner.
+    /// Gives a node up: what is on its way to it is taken back from the links and routed anew.
+    /// To be called once its users and rooms have another owner.
     pub fn give_up(&self, node: NodeId) {
-        self.node(node).set_given_up(true);
         for from in 0..self.nodes.len() {
             // There are at most as many nodes as numbers.
             let from = NodeId(from as u16);
@@ -182,15 +256,6 @@ impl Plane {
             }
         }
         self.forward_kept(node);
-    }
-
-    /// A node is to be used again.
-    pub fn welcome(&self, node: NodeId) {
-        self.node(node).set_given_up(false);
-    }
-
-    pub(super) fn is_given_up(&self, node: NodeId) -> bool {
-        self.node(node).is_given_up()
     }
 
     /// Takes back what `from` has sent to the router of `to` and that has not arrived.
@@ -219,6 +284,7 @@ impl Plane {
         self.node(node).set(gate, true);
         match gate {
             Gate::Router => {
+                self.send_orphans(node, node);
                 for (_, letter) in self.node(node).kept() {
                     self.route(node, letter.parcel);
                 }

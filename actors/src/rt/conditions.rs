@@ -11,7 +11,18 @@ impl Network {
     /// Takes back, in order, all that `from` has sent to `to` on stream ports and that has not
     /// arrived: the sender gives that destination up.
     pub fn take_back(&self, from: NodeId, to: NodeId) -> Vec<(u16, Box<dyn Packet>)> {
-        let taken = self.empty(from, to, |_| true);
+        self.take_back_where(from, to, |_, _| true)
+    }
+
+    /// As [`Network::take_back`], for the packets that `pick` chooses by port and content; the
+    /// others keep their places.
+    pub fn take_back_where(
+        &self,
+        from: NodeId,
+        to: NodeId,
+        pick: impl Fn(u16, &dyn Packet) -> bool,
+    ) -> Vec<(u16, Box<dyn Packet>)> {
+        let taken = self.empty(from, to, |port, wire| pick(port, &*wire.packet));
         if let Some(sender) = self.node(from) {
             add(&sender.counts.returned, taken.len() as u64);
         }
@@ -25,7 +36,7 @@ impl Network {
         &self,
         from: NodeId,
         to: NodeId,
-        pick: impl Fn(&OnWire) -> bool,
+        pick: impl Fn(u16, &OnWire) -> bool,
     ) -> Vec<(u16, OnWire)> {
         let mut taken = Vec::new();
         let Some(cell) = self.cell(from, to) else {
@@ -36,7 +47,7 @@ impl Network {
             return taken;
         };
         for (port, flow) in &mut link.flows {
-            let (gone, kept) = flow.queue.drain(..).partition(|wire| pick(wire));
+            let (gone, kept) = flow.queue.drain(..).partition(|wire| pick(*port, wire));
             flow.queue = kept;
             let gone: VecDeque<OnWire> = gone;
             taken.extend(gone.into_iter().map(|wire| (*port, wire)));
@@ -149,12 +160,17 @@ impl Network {
         let Some(state) = self.node(node) else { return };
         state.up.store(false, Ordering::Release);
         let ports = std::mem::take(&mut *state.ports.write());
-        drop(ports);
         for to in self.all() {
             let mut stale: BTreeMap<u16, u64> = BTreeMap::new();
-            for (port, _) in self.empty(node, to, |_| true) {
-                *stale.entry(port).or_default() += 1;
+            for (port, wire) in self.empty(node, to, |_, _| true) {
+                let endpoint = ports.iter().find(|(listened, _)| *listened == port);
+                let dropped = match endpoint {
+                    Some((_, endpoint)) => endpoint.orphaned(to, wire.packet),
+                    None => Some(wire.packet),
+                };
+                *stale.entry(port).or_default() += u64::from(dropped.is_some());
             }
+            stale.retain(|_, count| *count > 0);
             for (port, count) in stale {
                 self.stale(node, to, port, count);
             }

@@ -88,6 +88,13 @@ pub trait Endpoint: Send + Sync {
 
     /// A packet sent from here, on this port, has come back. It is lost unless this says otherwise.
     fn returned(&self, _returned: Returned) {}
+
+    /// The node's power is cut while a packet of its, sent on this port, is on its way to `to`. It
+    /// is dropped if it is given back, as it is by default; who keeps it says that it is also
+    /// known elsewhere, in a store that survives the node.
+    fn orphaned(&self, _to: NodeId, packet: Box<dyn Packet>) -> Option<Box<dyn Packet>> {
+        Some(packet)
+    }
 }
 
 impl<F: Fn(Arrival) + Send + Sync> Endpoint for F {

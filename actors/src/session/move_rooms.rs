@@ -36,20 +36,27 @@ impl Rooms<'_> {
         }
     }
 
-    /// `here` takes aliases, and its manager hosts them. One that does not run hosts them when it
-    /// starts; a database that does not answer is asked again by it (CHAT-12).
-    pub(super) async fn take(&self, here: NodeId, forced: bool, pick: impl Fn(&Alias) -> bool) {
+    /// `here` owns these aliases from now on; stanzas for them are held until it hosts them.
+    pub(super) async fn claim(&self, here: NodeId, forced: bool, pick: impl Fn(&Alias) -> bool) {
         for alias in self.picked(pick) {
             let owner = alias.owner().node();
-            if owner != here {
-                if forced {
-                    // It may be here already; either way it is hosted next.
-                    let _ = alias.claim(here);
-                } else {
-                    self.let_go(&alias, owner, here).await;
-                }
+            if owner != here && forced {
+                // It may be here already; either way it is hosted next.
+                let _ = alias.claim(here);
+            } else if owner != here {
+                self.let_go(&alias, owner, here).await;
             }
-            if let Some(manager) = self.plane.node(here).conference() {
+        }
+    }
+
+    /// The manager at `here` hosts what the node owns. One that does not run does so when it
+    /// starts; a database that does not answer is asked again by it (CHAT-12).
+    pub(super) async fn host(&self, here: NodeId, pick: impl Fn(&Alias) -> bool) {
+        let Some(manager) = self.plane.node(here).conference() else {
+            return;
+        };
+        for alias in self.picked(pick) {
+            if alias.owner().node() == here {
                 self.ask(&manager, |done| TcMsg::Host(alias.clone(), done))
                     .await;
             }

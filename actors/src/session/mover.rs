@@ -113,21 +113,34 @@ impl Move {
                 let users = all.into_iter().filter(of_group).collect();
                 let moved = self.take(here, users, forced).await;
                 let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;
-                rooms.take(here, forced, of_group).await;
+                rooms.claim(here, forced, of_group).await;
+                self.plane.send_orphans(peer, here);
+                self.send_on(peer, here);
                 self.plane.give_up(peer);
+                rooms.host(here, of_group).await;
                 moved
             }
             UserWork::TakeBack { forced } => {
-                self.plane.welcome(here);
                 let users = all.into_iter().filter(at_home(here)).collect();
                 let moved = self.take(here, users, forced).await;
-                rooms.take(here, forced, |alias| alias.home() == here).await;
+                let own = |alias: &Alias| alias.home() == here;
+                rooms.claim(here, forced, own).await;
+                self.send_on(peer, here);
+                rooms.host(here, own).await;
                 moved
             }
         };
         if let Some(moved) = moved {
             order.answer(Ok(moved));
         }
+    }
+
+    /// What users and rooms of `here` have said at `peer` goes on from here.
+    fn send_on(&self, peer: NodeId, here: NodeId) {
+        let plane = &self.plane;
+        plane.send_on(peer, here, |stanza| {
+            plane.host_of(stanza.from.as_ref()) == Some(here)
+        });
     }
 
     /// Whether the node that orders still lives the life in which it did.
