@@ -294,3 +294,58 @@ fn drivers_do_not_disturb_each_other() {
         b.driver.world().journal().digest()
     );
 }
+
+/// A foreign future that sleeps on tokio's clock is woken in virtual time, beside the lab's timers.
+#[test]
+fn a_foreign_sleeper_is_woken_in_virtual_time() {
+    let mut family = family();
+    let world = family.driver.world().clone();
+    #[allow(clippy::disallowed_methods, reason = "a client that knows tokio alone")]
+    let (woken, waited) = family.driver.block_on(async move {
+        let start = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        (world.now(), start.elapsed())
+    });
+    assert_eq!(waited, Duration::from_secs(90));
+    assert_eq!(woken, Moment(90_000_000));
+    assert_eq!(
+        family.log.lock().len(),
+        2,
+        "the lab's own timers fired on the way"
+    );
+    #[allow(clippy::disallowed_methods, reason = "a client that knows tokio alone")]
+    let timely = family.driver.block_on(async {
+        tokio::time::timeout(Duration::from_secs(1), std::future::pending::<()>()).await
+    });
+    assert!(timely.is_err());
+}
+
+/// Time stands still while somebody outside of the lab is at work.
+#[test]
+fn time_waits_for_work_outside() {
+    let mut family = family();
+    let world = family.driver.world().clone();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let busy = world.busy();
+    #[allow(clippy::disallowed_methods, reason = "a storage engine's thread")]
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(30));
+        tell.send(()).unwrap();
+        drop(busy);
+    });
+    let heard = family.driver.block_on(async move {
+        told.await.unwrap();
+        world.now()
+    });
+    assert_eq!(heard, Moment(0), "no timer fired meanwhile");
+    thread.join().unwrap();
+    family.driver.pass(Duration::from_millis(2));
+    assert_eq!(family.log.lock().len(), 2);
+}
+
+/// A future that can never complete is a deadlock, and said to be one.
+#[test]
+#[should_panic(expected = "deadlock in virtual time")]
+fn a_deadlock_is_said() {
+    driver().block_on(std::future::pending::<()>());
+}

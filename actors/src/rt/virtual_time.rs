@@ -29,6 +29,8 @@ pub struct VirtualDriver {
     runtime: Runtime,
     world: World,
     timers: Arc<Timers>,
+    start: tokio::time::Instant,
+    foreign: bool,
 }
 
 /// What the driver does when nothing is left to do.
@@ -62,12 +64,25 @@ impl VirtualDriver {
         let world = World::new(spec, Clock::virtual_time(), vec![place]);
         let local = LocalSet::new();
         local.spawn_local(run_jobs(queue));
+        let start = {
+            let _inside = runtime.enter();
+            #[expect(clippy::disallowed_methods, reason = "the paused clock's own start")]
+            tokio::time::Instant::now()
+        };
         Ok(Self {
             local,
             runtime,
             world,
             timers,
+            start,
+            foreign: true,
         })
+    }
+
+    /// From now on nobody in this lab sleeps on tokio's own clock, which then stands still: a step
+    /// of time costs a sixth. For the largest runs.
+    pub fn without_foreign_timers(&mut self) {
+        self.foreign = false;
     }
 
     /// The world.
@@ -105,7 +120,9 @@ impl VirtualDriver {
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         match self.drive(Goal::Unbounded, future) {
             Some(output) => output,
-            None => panic!("deadlock in virtual time: the future waits, and no timer is armed"),
+            None => panic!(
+                "deadlock in virtual time: the future waits, and nothing is due within a year"
+            ),
         }
     }
 
@@ -120,17 +137,23 @@ impl VirtualDriver {
             runtime,
             world,
             timers,
+            start,
+            foreign,
         } = self;
         let mut future = pin!(future);
         let flag = Arc::new(Flag::default());
         let mut mover = Mover {
             world,
             timers,
-            waiting: None,
+            start: *start,
+            foreign: *foreign,
+            outside: None,
+            ahead: None,
         };
         // Unconstrained: all of the run is one poll of this future, so a budget would run dry.
         runtime.block_on(unconstrained(poll_fn(|cx| {
             flag.outer.register(cx.waker());
+            mover.follow();
             let waker = waker_ref(&flag);
             let mut inner = Context::from_waker(&waker);
             loop {
@@ -181,21 +204,35 @@ impl ArcWake for Flag {
     }
 }
 
-/// Moves time.
+/// How far ahead a future that waits for nothing in the lab is given to a foreign timer.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Moves time. tokio's paused clock goes along, so that a foreign future that sleeps on it (a
+/// client written for tokio) is woken in its time, to the millisecond.
 struct Mover<'a> {
     world: &'a World,
     timers: &'a Timers,
-    waiting: Option<Pin<Box<dyn Future<Output = ()> + 'a>>>,
+    start: tokio::time::Instant,
+    foreign: bool,
+    outside: Option<Pin<Box<dyn Future<Output = ()> + 'a>>>,
+    ahead: Option<(Moment, Pin<Box<tokio::time::Sleep>>)>,
+}
+
+/// What comes next when nothing is runnable.
+enum Next {
+    Fire(Moment),
+    GoalAt(Moment),
+    Nothing(Moment),
 }
 
 impl Mover<'_> {
     /// Called when nothing is runnable. Ready(false): look again; Ready(true): the goal is met;
-    /// Pending: wait for what is at work outside.
+    /// Pending: wait for what is at work outside, or for a foreign timer.
     fn idle(&mut self, goal: &mut Goal<'_>, cx: &mut Context<'_>) -> Poll<bool> {
         if self.world.busy_count().is_busy() {
             return self.wait_for_outside(cx);
         }
-        self.waiting = None;
+        self.outside = None;
         let limit = match goal {
             Goal::Settle => return Poll::Ready(true),
             Goal::Until(limit) => Some(*limit),
@@ -207,16 +244,25 @@ impl Mover<'_> {
             }
             Goal::Unbounded => None,
         };
-        match (self.timers.next_deadline(), limit) {
-            (Some(deadline), None) => self.fire(deadline),
-            (Some(deadline), Some(limit)) if deadline <= limit => self.fire(deadline),
-            (_, Some(limit)) => {
-                self.world.clock().advance_to(limit);
-                return Poll::Ready(true);
+        let next = match (self.timers.next_deadline(), limit) {
+            (Some(deadline), None) => Next::Fire(deadline),
+            (Some(deadline), Some(limit)) if deadline <= limit => Next::Fire(deadline),
+            (_, Some(limit)) => Next::GoalAt(limit),
+            (None, None) => Next::Nothing(self.world.now() + FAR),
+        };
+        match next {
+            Next::Fire(deadline) => {
+                ready!(self.reach(deadline, cx));
+                self.fire(deadline);
+                Poll::Ready(false)
             }
-            (None, None) => return Poll::Ready(true),
+            Next::GoalAt(limit) => {
+                ready!(self.reach(limit, cx));
+                self.world.clock().advance_to(limit);
+                Poll::Ready(true)
+            }
+            Next::Nothing(far) => self.reach(far, cx).map(|()| true),
         }
-        Poll::Ready(false)
     }
 
     fn fire(&mut self, deadline: Moment) {
@@ -227,13 +273,52 @@ impl Mover<'_> {
         }
     }
 
+    /// Brings tokio's clock to `target`; whatever sleeps on it till then is woken first.
+    fn reach(&mut self, target: Moment, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.foreign {
+            return Poll::Ready(());
+        }
+        let at = self.start + Duration::from_micros(target.0);
+        #[expect(clippy::disallowed_methods, reason = "the paused clock follows ours")]
+        if tokio::time::Instant::now() >= at {
+            self.ahead = None;
+            return Poll::Ready(());
+        }
+        if self
+            .ahead
+            .as_ref()
+            .is_none_or(|(ahead, _)| *ahead != target)
+        {
+            #[expect(clippy::disallowed_methods, reason = "this is the runtime layer")]
+            let sleep = Box::pin(tokio::time::sleep_until(at));
+            self.ahead = Some((target, sleep));
+        }
+        let Some((_, sleep)) = &mut self.ahead else {
+            return Poll::Ready(());
+        };
+        ready!(sleep.as_mut().poll(cx));
+        self.ahead = None;
+        Poll::Ready(())
+    }
+
+    /// After a foreign timer has moved tokio's clock: ours goes along, but not past what is next.
+    fn follow(&self) {
+        let Some((ahead, _)) = &self.ahead else {
+            return;
+        };
+        #[expect(clippy::disallowed_methods, reason = "the paused clock is followed")]
+        let passed = tokio::time::Instant::now().saturating_duration_since(self.start);
+        let now = (Moment(0) + passed).min(*ahead);
+        self.world.clock().advance_to(now);
+    }
+
     fn wait_for_outside(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let world = self.world;
-        let waiting = self
-            .waiting
+        let outside = self
+            .outside
             .get_or_insert_with(|| Box::pin(async { world.busy_count().changed().await }));
-        ready!(waiting.as_mut().poll(cx));
-        self.waiting = None;
+        ready!(outside.as_mut().poll(cx));
+        self.outside = None;
         Poll::Ready(false)
     }
 }
