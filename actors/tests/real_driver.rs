@@ -1,9 +1,20 @@
 //! The real driver: the same actors on threads and the wall clock, at high speed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, RealDriver, WorldSpec};
+use takeover_actors::board::Board;
+use takeover_actors::gate::Gates;
+use takeover_actors::node::{self, NodeMsg, ServiceFault};
+use takeover_actors::rack::{self, PowerAction, Rack, RackMsg};
+use takeover_actors::rt::{
+    Actor, Addr, ChildSpec, Ctx, Exit, MailboxSpec, RealDriver, Recipient, WorldSpec,
+};
+use takeover_actors::setup::NodeSetup;
+use takeover_core::ha::State;
+use takeover_core::id::NodeId;
+use takeover_core::service::ServiceKind;
 
 struct Ticker {
     ticks: Arc<AtomicU64>,
@@ -67,4 +78,55 @@ fn timers_are_never_early_on_threads() {
 fn a_speed_must_be_positive() {
     let refused = RealDriver::new(WorldSpec::new(1, 1), 0.0, 1);
     assert!(refused.is_err_and(|error| error.to_string().contains("speed 0")));
+}
+
+/// HA-2 on the wall clock: two nodes on two threads at 300 times life; the router of one dies, and
+/// the pair fails over; then the lab ends in order.
+#[test]
+fn ha_2_a_pair_fails_over_on_threads() {
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+    let driver = RealDriver::new(WorldSpec::new(1, 2), 300.0, 2).expect("threads");
+    let (board, gates) = (Board::new(2), Gates::new(2));
+    let setups = [(A, B, "1A"), (B, A, "1B")].map(|(node, peer, name)| {
+        let mut setup = NodeSetup::new(node, name, gates.clone(), board.clone());
+        (setup.peer, setup.ha) = (Some(peer), true);
+        setup.activated = BTreeSet::from([ServiceKind::PresenceEngine, ServiceKind::SipProxy]);
+        Arc::new(setup)
+    });
+    let world = driver.world();
+    let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
+    for node in [A, B] {
+        let (action, reply) = (PowerAction::On, Recipient::nobody());
+        rack.addr()
+            .send(RackMsg::Power {
+                node,
+                action,
+                reply,
+            })
+            .unwrap();
+    }
+    let state = |node| board.ha(node).map(|ha| ha.state);
+    let both = |a, b| move || (state(A), state(B)) == (Some(a), Some(b));
+    let hour = Duration::from_secs(3_600);
+    assert!(
+        driver.until(both(State::Normal, State::Normal), hour),
+        "{}",
+        world.journal().lines()
+    );
+    let addr: Addr<NodeMsg> = world.books().addr(A, node::BOOK_NAME).unwrap();
+    let fault = ServiceFault::Panic("router".to_owned());
+    addr.send(NodeMsg::Fault {
+        kind: ServiceKind::XcpRouter,
+        fault,
+    })
+    .unwrap();
+    let over = both(State::FailedOverDown, State::Backup);
+    assert!(driver.until(over, hour), "{}", world.journal().lines());
+    rack.addr().send(RackMsg::ShutDown).unwrap();
+    assert!(driver.until(|| rack.exit().is_some(), hour));
+    assert_eq!(rack.exit(), Some(Exit::Stopped));
+    driver
+        .shutdown(Duration::from_secs(5))
+        .expect("an orderly end");
 }

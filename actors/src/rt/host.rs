@@ -224,6 +224,7 @@ impl<A: Actor> Host<A> {
             exit,
         };
         record_exit(&self.ctx.world, self.ctx.node, &exit);
+        self.ctx.world.unlist(exit.child);
         self.ctx.mailbox.tell_watchers(&exit);
         self.parent.exited(exit);
         actix_ctx.stop();

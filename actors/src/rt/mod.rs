@@ -39,4 +39,4 @@ pub use real::{NotStopped, RealDriver};
 pub use recipient::Recipient;
 pub use rng::Rng;
 pub use virtual_time::VirtualDriver;
-pub use world::{Busy, Root, World, WorldSpec};
+pub use world::{Busy, MailboxReport, Root, World, WorldSpec};

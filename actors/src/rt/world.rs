@@ -7,11 +7,14 @@ use super::clock::{Clock, Sleep};
 use super::host::{Birth, start};
 use super::journal::{DEFAULT_JOURNAL_CAPACITY, Journal};
 use super::life::Life;
-use super::mailbox::{Addr, Control, ExitSink, Mailbox, OverflowWatch};
+use super::mailbox::{
+    Addr, Control, ExitSink, Mailbox, MailboxCounters, MailboxProbe, OverflowWatch,
+};
 use super::network::Network;
 use super::rng::Rng;
 use super::timers::Timers;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -60,6 +63,7 @@ struct Inner {
     places: Vec<Place>,
     ids: AtomicU64,
     busy: Arc<BusyCount>,
+    mailboxes: Mutex<BTreeMap<ChildId, ListedMailbox>>,
 }
 
 /// A lab's shared things. Cheap to clone, `Send + Sync`.
@@ -81,6 +85,7 @@ impl World {
             places,
             ids: AtomicU64::new(1),
             busy: Arc::default(),
+            mailboxes: Mutex::default(),
         }))
     }
 
@@ -172,14 +177,38 @@ impl World {
             journal: self.0.journal.clone(),
             node,
         });
-        Mailbox::new(
-            self.next_id(),
-            A::KIND,
-            spec.name.as_ref().into(),
-            life,
-            spec.mailbox,
-            watch,
-        )
+        let (id, name): (_, Arc<str>) = (self.next_id(), spec.name.as_ref().into());
+        let mailbox = Mailbox::new(id, A::KIND, name.clone(), life, spec.mailbox, watch);
+        let listed = ListedMailbox {
+            node,
+            kind: A::KIND,
+            name,
+            capacity: spec.mailbox.capacity,
+            probe: Addr(mailbox.clone()).probe(),
+        };
+        self.0.mailboxes.lock().insert(id, listed);
+        mailbox
+    }
+
+    /// Takes an ended actor's mailbox off the list.
+    pub(super) fn unlist(&self, id: ChildId) {
+        self.0.mailboxes.lock().remove(&id);
+    }
+
+    /// The mailboxes of all living actors, in the order they were started: the queue depths of
+    /// chapter 6, and the bound that each must keep.
+    pub fn mailboxes(&self) -> Vec<MailboxReport> {
+        let listed = self.0.mailboxes.lock();
+        let read = |listed: &ListedMailbox| {
+            Some(MailboxReport {
+                node: listed.node,
+                kind: listed.kind,
+                name: listed.name.to_string(),
+                capacity: listed.capacity,
+                counters: listed.probe.read()?,
+            })
+        };
+        listed.values().filter_map(read).collect()
     }
 
     pub(super) fn next_id(&self) -> ChildId {
@@ -199,6 +228,29 @@ impl World {
         // The error means that the driver is gone, and with it whoever would care.
         let _ = self.0.places[place].jobs.send(job);
     }
+}
+
+struct ListedMailbox {
+    node: Option<NodeId>,
+    kind: &'static str,
+    name: Arc<str>,
+    capacity: usize,
+    probe: MailboxProbe,
+}
+
+/// One living actor's mailbox, as of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxReport {
+    /// The node the actor belongs to.
+    pub node: Option<NodeId>,
+    /// The actor's kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// How many messages may wait.
+    pub capacity: usize,
+    /// How many do and did.
+    pub counters: MailboxCounters,
 }
 
 struct Watch {
