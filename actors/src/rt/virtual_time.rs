@@ -90,7 +90,7 @@ impl VirtualDriver {
         &self.world
     }
 
-    /// Runs what is runnable now, without letting time pass.
+    /// Runs what is runnable now, timers due at this moment included, without letting time pass.
     pub fn settle(&mut self) {
         self.drive(Goal::Settle, std::future::pending::<()>());
     }
@@ -234,7 +234,7 @@ impl Mover<'_> {
         }
         self.outside = None;
         let limit = match goal {
-            Goal::Settle => return Poll::Ready(true),
+            Goal::Settle => Some(self.world.now()),
             Goal::Until(limit) => Some(*limit),
             Goal::Holds(limit, condition) => {
                 if condition() {
