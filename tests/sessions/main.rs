@@ -1,5 +1,7 @@
 //! Chapter 3: login, messages, presence, and sessions that live through a failover.
 
+mod bad_input;
+mod presence;
 mod schedule;
 mod town;
 

@@ -1,11 +1,12 @@
 //! The way out of a session: how the task that owns its wire is woken and told to close.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use takeover_core::id::NodeId;
+use takeover_core::time::Moment;
 
 /// Why the server ends a stream by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub enum Close {
     Shutdown,
     /// Another session took the resource, or resumed this one: `conflict` (4.9.3.3).
     Conflict,
+    /// Nothing has come from the client for too long, not even an answer:
+    /// `connection-timeout` (4.9.3.4).
+    Silent,
     /// Its queue is full because the client does not read: `policy-violation` (4.9.3.14).
     Overrun,
     /// The session manager met a fault: `internal-server-error` (4.9.3.6).
@@ -30,6 +34,10 @@ pub struct Outlet {
     close: Mutex<Option<Close>>,
     ended: AtomicBool,
     end: Notify,
+    /// Protocol time of the last octets of the client, in microseconds.
+    heard: AtomicU64,
+    /// The client is to be asked whether it is there.
+    asked: AtomicBool,
 }
 
 impl Outlet {
@@ -55,6 +63,29 @@ impl Outlet {
     #[must_use]
     pub fn closing(&self) -> Option<Close> {
         *self.close.lock()
+    }
+
+    /// Octets of the client have come.
+    pub fn heard(&self, now: Moment) {
+        self.heard.store(now.0, Ordering::Relaxed);
+    }
+
+    /// When octets of the client came last.
+    #[must_use]
+    pub fn last_heard(&self) -> Moment {
+        Moment(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// Has the client asked whether it is there.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Whether the client is to be asked, once.
+    #[must_use]
+    pub fn take_ask(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Relaxed)
     }
 
     /// The task has ended: nothing is written any more. Said by a guard that the task owns.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use takeover_core::time::Moment;
+
 use super::login::Established;
 use super::settings::Site;
 use super::task;
@@ -63,6 +65,7 @@ impl SessionManager {
         if self.draining.is_some() {
             attached.outlet.close(Close::Shutdown);
         }
+        attached.outlet.heard(ctx.now());
         let name = attached.jid.to_string();
         let child = ctx.light(
             "UserSession",
@@ -71,6 +74,19 @@ impl SessionManager {
         );
         self.attached.insert(child, attached);
         self.count();
+    }
+
+    /// Asks clients that are silent, and ends connections that stay so.
+    fn look_after(&self, now: Moment) {
+        let idle = self.site.settings.idle;
+        for attached in self.attached.values() {
+            let silent = now.saturating_since(attached.outlet.last_heard());
+            if silent >= idle * 2 {
+                attached.outlet.close(Close::Silent);
+            } else if silent >= idle {
+                attached.outlet.ask();
+            }
+        }
     }
 
     fn count(&self) {
@@ -118,6 +134,7 @@ impl Actor for SessionManager {
         match timer {
             SessionTimer::Sweep => {
                 self.site.plane.sweep(self.site.node);
+                self.look_after(ctx.now());
                 ctx.arm(SessionTimer::Sweep, SWEEP);
             }
         }

@@ -26,6 +26,9 @@ pub struct SessionSettings {
     pub farewell: Duration,
     /// How long a login waits for a user who is between two nodes.
     pub moving: Duration,
+    /// After so long without an octet a client is asked whether it is there, and given as long
+    /// again to answer: connections that are open on one side only come to an end.
+    pub idle: Duration,
     /// Stanzas that are taken from one client in a second; what comes faster waits.
     pub rate: u32,
 }
@@ -41,6 +44,7 @@ impl SessionSettings {
             relogin: Duration::from_secs(600),
             farewell: Duration::from_secs(5),
             moving: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
             rate: 100_000,
         }
     }

@@ -3,17 +3,26 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use takeover_core::time::Moment;
+use takeover_protocols::ns;
 use takeover_protocols::sm::Nonza;
+use takeover_protocols::stanza::{IqType, Stanza};
 use takeover_protocols::stream::{Cause, Effect, StreamCondition, StreamError};
+use takeover_protocols::xml::Element;
 
 use super::line::{Event, Line};
 use super::login::Established;
 use super::settings::Site;
 use crate::plane::{Attached, Batch, Close, Fenced, Outlet, Plane};
+use crate::rt::Sleep;
+
+/// The time over which stanzas are counted against a client's share.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Stanzas written at once.
 const BATCH: usize = 256;
@@ -47,6 +56,8 @@ pub(super) async fn run(site: Site, established: Established) {
         attached,
         asked: false,
         owes: false,
+        second: site.plane.world().now(),
+        taken: 0,
     };
     let over = match task.live().await {
         Ok(over) => over,
@@ -56,7 +67,7 @@ pub(super) async fn run(site: Site, established: Established) {
     let plane = &site.plane;
     match over {
         Over::Left => plane.end(&attached),
-        Over::Lost | Over::Closed(Close::Overrun | Close::Fault) => {
+        Over::Lost | Over::Closed(Close::Overrun | Close::Silent | Close::Fault) => {
             plane.lost(&attached, site.settings.resume);
         }
         Over::Closed(Close::Shutdown) => plane.detach(&attached, site.settings.relogin),
@@ -74,6 +85,10 @@ struct Task<'a> {
     asked: bool,
     /// The client has asked for the count while stanzas of its were in doubt.
     owes: bool,
+    /// When the present second of its share of stanzas began.
+    second: Moment,
+    /// Stanzas taken in it.
+    taken: u32,
 }
 
 impl Task<'_> {
@@ -88,13 +103,44 @@ impl Task<'_> {
             if let Err(Fenced(why)) = self.write_queue().await? {
                 return self.farewell(why).await;
             }
+            if self.attached.outlet.take_ask() {
+                self.ask();
+            }
             self.line.flush().await?;
             self.wait().await;
         }
     }
 
+    /// Asks the client whether it is there (XEP-0198, section 4; XEP-0199).
+    fn ask(&mut self) {
+        if self.line.machine.is_managed() {
+            self.line
+                .machine
+                .write_nonza(&Nonza::Request, &mut self.line.out);
+            return;
+        }
+        let ping = Stanza::iq(IqType::Get, "are-you-there")
+            .with_to(self.attached.jid.clone())
+            .with_child(&Element::new("ping", ns::PING));
+        self.line.machine.write(&ping, &mut self.line.out);
+    }
+
+    /// When reading may go on, if the client has sent its share of this second.
+    fn pause(&mut self) -> Option<Sleep> {
+        let now = self.line.world().now();
+        let over = self.second + SECOND;
+        if now >= over {
+            (self.second, self.taken) = (now, 0);
+            return None;
+        }
+        let pause = || self.line.world().sleep(over.saturating_since(now));
+        (self.taken >= self.site.settings.rate).then(pause)
+    }
+
     /// Waits until there is something to write, to read or to close.
     async fn wait(&mut self) {
+        let mut pause = self.pause();
+        let world = self.line.world().clone();
         let outlet = self.attached.outlet.clone();
         let tickets = self.attached.tickets.clone();
         let (line, owes) = (&mut self.line, self.owes);
@@ -107,8 +153,11 @@ impl Task<'_> {
             if owes && drained.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
+            if let Some(sleep) = &mut pause {
+                return Pin::new(sleep).poll(cx);
+            }
             line.poll_event(cx).map(|event| match event {
-                Event::Fed | Event::Ended => {}
+                Event::Fed | Event::Ended => outlet.heard(world.now()),
             })
         })
         .await;
@@ -142,6 +191,7 @@ impl Task<'_> {
         match effect {
             Effect::Send(octets) => self.line.out.extend_from_slice(&octets),
             Effect::Stanza(stanza) => {
+                self.taken += 1;
                 if let Err(fenced) = plane.from_client(&self.attached, stanza) {
                     return Ok(Err(fenced));
                 }
@@ -296,7 +346,7 @@ impl Task<'_> {
                     self.attached.tickets.drained().await;
                 }
             }
-            Close::Conflict | Close::Overrun | Close::Fault => {}
+            Close::Conflict | Close::Overrun | Close::Silent | Close::Fault => {}
         }
         // A fenced task has nothing to write but its farewell.
         let _ = self.write_queue().await?;
@@ -325,6 +375,8 @@ impl Task<'_> {
             Close::Conflict => StreamError::new(StreamCondition::Conflict),
             Close::Overrun => StreamError::new(StreamCondition::PolicyViolation)
                 .with_text("too much is queued for you: you do not read"),
+            Close::Silent => StreamError::new(StreamCondition::ConnectionTimeout)
+                .with_text("nothing was heard of you"),
             Close::Fault => StreamError::new(StreamCondition::InternalServerError),
         }
     }
