@@ -10,6 +10,7 @@
 mod account;
 mod client;
 mod deliver;
+mod ending;
 mod keeper;
 mod letter;
 mod node;
@@ -19,6 +20,7 @@ mod outlet;
 mod parcel;
 mod presence;
 mod promise;
+mod roster;
 mod route;
 mod server;
 mod switch;
