@@ -14,6 +14,7 @@ use takeover_core::ha::State;
 use takeover_protocols::datetime::Timestamp;
 
 use super::control::{Control, Inner};
+use super::moves::Moves;
 use super::people::Endpoints;
 use super::plane::{DataPlane, Ground};
 use super::run::{Driver, Kept, Lab};
@@ -231,10 +232,10 @@ impl Builder {
         let data = DataPlane::new(&ground, &world)?;
         let board = Board::new(nodes);
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
-        let mover = data.mover.addr().recipient(|order| order);
+        let moves = Moves::before(data.mover.addr().recipient(|order| order));
         let setups = parts::setups(&deployment, &params, &pace, &board, |_, setup| {
             setup.records = Arc::new(StoredRecords::new(stores.node(&setup.name)));
-            equip(setup, &data.plane, &data.settings, mover.clone());
+            equip(setup, &data.plane, &data.settings, moves.recipient());
         });
         let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
         let endpoints = match self.time {
@@ -260,6 +261,8 @@ impl Builder {
                 .map(|(user, home)| (user.name.clone(), (user, home)))
                 .collect(),
             params,
+            moves,
+            unreplicated: Mutex::default(),
             endpoints,
         }));
         Ok(Lab::new(

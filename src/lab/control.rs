@@ -1,6 +1,6 @@
 //! The hand on the lab: reads what is and asks for what shall be, from any thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use takeover_core::service::{ServiceKind, ServiceState};
 use takeover_core::time::Moment;
 use takeover_core::topology::Deployment;
 
+use super::moves::{MoveFault, Moves};
 use super::people::Endpoints;
 use super::{Answer, LabError};
 use crate::client::{Client, Finding, Oracle};
@@ -45,6 +46,8 @@ pub(super) struct Inner {
     pub(super) plane: Arc<Plane>,
     pub(super) users: BTreeMap<String, (UserConfig, NodeId)>,
     pub(super) params: Params,
+    pub(super) moves: Moves,
+    pub(super) unreplicated: Mutex<BTreeSet<NodeId>>,
     pub(super) endpoints: Option<Endpoints>,
 }
 
@@ -271,12 +274,35 @@ impl Control {
         let (reply, answer) = Answer::channel();
         let message = SrmMsg::Admin {
             action,
-            before: Vec::new(),
+            before: self.facts_before(node, action)?,
             reply,
         };
         let sent = addr.ok_or_else(down)?.send(message);
         sent.map_err(|refused| self.unheard("SRM", id, refused.why))?;
         Ok(answer)
+    }
+
+    /// From now on this befalls the moves of users that a node's SRM orders; `None`: nothing any
+    /// more. The journal says so.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are.
+    pub fn disturb_moves(&self, node: &str, fault: Option<MoveFault>) -> Result<(), LabError> {
+        let id = self.node_id(node)?;
+        let what = match &fault {
+            Some(MoveFault::Fail(why)) => format!("moves of users fail: {why}"),
+            Some(MoveFault::Hold) => "moves of users do not begin".to_owned(),
+            None => "moves of users go on".to_owned(),
+        };
+        self.record_fault(Some(id), what);
+        self.0.moves.set(id, fault);
+        Ok(())
+    }
+
+    /// The parameters of the lab's clusters.
+    #[must_use]
+    pub fn parameters(&self) -> &Params {
+        &self.0.params
     }
 
     /// Records a fault that was injected elsewhere than in a service.

@@ -20,8 +20,10 @@ mod accounts;
 mod answer;
 mod build;
 mod control;
+mod enable;
 mod error;
 mod handles;
+mod moves;
 mod parts;
 mod people;
 mod plane;
@@ -33,6 +35,7 @@ pub use build::{Builder, ClusterBuilder};
 pub use control::{Control, PairStates};
 pub use error::LabError;
 pub use handles::{Link, Node, Pair, Service};
+pub use moves::MoveFault;
 pub use run::Lab;
 
 #[cfg(test)]
