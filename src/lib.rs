@@ -1,6 +1,7 @@
 //! A high-availability IM and Presence deployment inside one process.
 
 pub mod admin;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;

@@ -1,2 +1,5 @@
 //! The `takeover` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    takeover::cli::run()
+}

@@ -4,6 +4,7 @@ pub mod call;
 pub mod command;
 pub mod console;
 pub mod http;
+pub mod lab;
 pub mod reply;
 pub mod token;
 pub mod words;

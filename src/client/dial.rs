@@ -43,6 +43,11 @@ pub trait Dialer: Send + Sync {
     ///
     /// The future fails where nobody listens at `place` or it cannot be reached.
     fn dial(&self, place: &str) -> Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + '_>>;
+
+    /// What people call `place`: the node's name, where `place` is an address of one.
+    fn name_of(&self, place: &str) -> String {
+        place.to_owned()
+    }
 }
 
 /// Dials over TCP: nodes by their names, anything else as `address:port`.
@@ -96,6 +101,13 @@ impl Dialer for TcpDialer {
     fn dial(&self, place: &str) -> Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + '_>> {
         let place = place.to_owned();
         Box::pin(async move { self.open(&place).await })
+    }
+
+    fn name_of(&self, place: &str) -> String {
+        let address: Option<SocketAddr> = place.parse().ok();
+        let mut nodes = self.plain.iter().chain(&self.tls);
+        let node = nodes.find(|(_, known)| Some(**known) == address);
+        node.map_or_else(|| place.to_owned(), |(name, _)| name.clone())
     }
 }
 

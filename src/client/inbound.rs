@@ -140,7 +140,8 @@ impl Session {
             }
             PresenceType::Unavailable => {
                 self.occupant(&room, from, false);
-                if mine {
+                // While it is not inside yet, this is the end of its earlier session's stay.
+                if mine && self.is_inside(&room) {
                     self.thrown_out(&room, &reason(stanza, &codes));
                 }
             }
@@ -171,7 +172,13 @@ impl Session {
         }
     }
 
+    fn is_inside(&self, room: &BareJid) -> bool {
+        let view = self.shared.view.lock();
+        view.rooms.get(room).is_some_and(|seen| seen.inside)
+    }
+
     fn entered(&mut self, room: &BareJid) {
+        self.outside.remove(room);
         let mut view = self.shared.view.lock();
         let seen = view.rooms.entry(room.clone()).or_default();
         if std::mem::replace(&mut seen.inside, true) {

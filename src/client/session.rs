@@ -170,15 +170,16 @@ impl Session {
     async fn try_places(&mut self, places: &[String]) -> (Ended, bool) {
         let mut last = Ended::Lost("there is no place to go".to_owned());
         for place in places {
-            self.shared.turn(ClientState::Connecting {
-                place: place.clone(),
-            });
             let dialer = self.dialer.clone();
+            let name = dialer.name_of(place);
+            self.shared.turn(ClientState::Connecting {
+                place: name.clone(),
+            });
             match dialer.dial(place).await {
                 Err(error) => last = Ended::Lost(format!("{place}: {error}")),
                 Ok(dialed) => {
                     let mut was_ready = false;
-                    let ended = self.serve(place, dialed, &mut was_ready).await;
+                    let ended = self.serve(&name, dialed, &mut was_ready).await;
                     match ended {
                         Ended::Lost(why) if !was_ready => last = Ended::Lost(why),
                         other => return (other, was_ready),

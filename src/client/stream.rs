@@ -115,7 +115,7 @@ impl Session {
     fn ended(&mut self, ended: Ended) -> Ended {
         let why = match &ended {
             Ended::LoggedOut => "logged out".to_owned(),
-            Ended::Redirected(to) => format!("see-other-host {to}"),
+            Ended::Redirected(to) => format!("see-other-host {}", self.dialer.name_of(to)),
             Ended::Lost(why) | Ended::Refused(why) => why.clone(),
         };
         self.shared.note(Note::StreamEnded { why });

@@ -12,6 +12,7 @@ use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
 use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, World};
 use takeover_actors::service_table::ServiceRefused;
 use takeover_actors::srm::{self, SrmMsg};
+use takeover_core::ha::table::{self, Row, Seen};
 use takeover_core::ha::{Action, Reason, Refusal, State};
 use takeover_core::id::{GroupId, NodeId};
 use takeover_core::journal::{Event, Power};
@@ -33,6 +34,24 @@ pub struct PairStates {
     pub group: GroupId,
     /// State and reason of each node; `None` where it cannot be reached.
     pub nodes: [Option<(State, Reason)>; 2],
+}
+
+impl PairStates {
+    /// The states as the table has them (see [`table::find`]).
+    #[must_use]
+    pub fn seen(&self) -> [Seen; 2] {
+        self.nodes.map(|node| match node {
+            Some((state, reason)) => Seen::Reachable(state, reason),
+            None => Seen::Unreachable,
+        })
+    }
+
+    /// The row of the state table that the pair is in.
+    #[must_use]
+    pub fn row(&self) -> Option<&'static Row> {
+        let [first, second] = self.seen();
+        table::find(first, second).map(|found| found.row)
+    }
 }
 
 /// What a lab is made of, shared by all who have a hand on it.

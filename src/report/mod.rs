@@ -3,14 +3,18 @@
 //! All of it is fed by the journal; nothing here is a source of truth.
 
 mod html;
+mod paint;
 mod picture;
 mod svg;
 mod table;
+mod tell;
 mod timeline;
 
 pub use html::page;
+pub use paint::paint;
 pub use picture::{Lane, LaneKind, Mark, Picture, Span, Tone};
 pub use table::Table;
+pub use tell::{tell, tell_client, tone_of, tone_of_client, tone_of_service};
 pub use timeline::{Line, Timeline};
 
 #[cfg(test)]

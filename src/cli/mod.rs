@@ -1,0 +1,82 @@
+//! The command line.
+//!
+//! Exit codes: 0 when all went well; 1 when a verdict is not OK, a command was refused or something
+//! failed on the way; 2 when the command line or the configuration is refused.
+
+mod console;
+mod demo;
+mod logging;
+mod profile;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// All went well.
+const OK: u8 = 0;
+/// A verdict is not OK, a command was refused, or something failed on the way.
+const FAILED: u8 = 1;
+/// The command line or the configuration is refused.
+const REFUSED: u8 = 2;
+
+const EXIT_CODES: &str = "Exit codes: 0 all went well; 1 the verdict is not OK, a command was \
+refused or something failed on the way; 2 the command line or the configuration is refused.";
+
+/// A high-availability IM and Presence deployment inside one process.
+#[derive(Parser)]
+#[command(name = "takeover", version, about, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play a failover and a fallback from end to end, with four clients who talk all along.
+    Demo(demo::Demo),
+    /// Keep a lab running for clients from outside.
+    Serve(serve::Serve),
+    /// Look up the re-login limits that fit a node's size and its users.
+    Profile(profile::Profile),
+    /// Give an administrator's commands to a lab that `serve` keeps running.
+    Console(console::Console),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let code = match arguments.command {
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Profile(profile) => profile.run(),
+        Command::Console(console) => console.run(),
+    };
+    ExitCode::from(code)
+}
+
+/// Says on standard error why the command ends with `code`.
+fn fail(code: u8, why: impl std::fmt::Display) -> u8 {
+    eprintln!("error: {why}");
+    code
+}
+
+/// Prints a line on standard output; a reader that has gone away is not an error of ours.
+fn print(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}
