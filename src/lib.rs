@@ -12,3 +12,8 @@ pub mod tls;
 
 pub use lab::{Control, Lab, LabError};
 pub use takeover_core::{ha, id, journal, service, time};
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
