@@ -3,8 +3,10 @@
 pub mod call;
 pub mod command;
 pub mod console;
+mod executor;
 pub mod http;
 pub mod lab;
 pub mod reply;
+mod reports;
 pub mod token;
 pub mod words;

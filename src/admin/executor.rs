@@ -1,0 +1,220 @@
+//! Carrying an administrator's commands out on a running lab.
+
+use takeover_actors::node::{ServiceAction, ServiceFault};
+use takeover_actors::rack::PowerAction;
+use takeover_core::ha::Action;
+use takeover_core::service::{ServiceCause, ServiceKind};
+
+use super::command::{
+    Command, FORMS, FaultCommand, HaCommand, PowerVerb, ServiceCommand, ServiceVerb,
+};
+use super::http::{Administrator, Answer};
+use super::reply::{Refusal, Reply};
+use super::reports;
+use crate::lab::{Control, LabError};
+
+impl Administrator for Control {
+    fn execute(&self, command: Command) -> Answer<'_> {
+        Box::pin(async move {
+            match command {
+                Command::Help => Ok(Reply {
+                    text: FORMS.join("\n"),
+                    data: FORMS.as_slice().into(),
+                }),
+                Command::Status => Ok(reports::status(self)),
+                Command::Replication => Ok(reports::replication(self)),
+                Command::Counter {
+                    class,
+                    counter,
+                    node,
+                } => reports::counters(self, &class, &counter, node.as_deref()),
+                Command::Ha(HaCommand::Status) => Ok(reports::ha(self)),
+                Command::Ha(HaCommand::Failover { node }) => {
+                    on_node(self, &node, Action::Failover).await
+                }
+                Command::Ha(HaCommand::Fallback { node }) => {
+                    on_node(self, &node, Action::Fallback).await
+                }
+                Command::Ha(HaCommand::Recover { group }) => {
+                    on_group(self, &group, Action::Recover).await
+                }
+                Command::Ha(HaCommand::Enable { group }) => {
+                    on_group(self, &group, Action::EnableHa).await
+                }
+                Command::Ha(HaCommand::Disable { group }) => {
+                    on_group(self, &group, Action::DisableHa).await
+                }
+                Command::Service(ServiceCommand::List { node }) => reports::services(self, &node),
+                Command::Service(ServiceCommand::Act {
+                    verb,
+                    node,
+                    service,
+                }) => manage(self, verb, &node, &service).await,
+                Command::Power { verb, node } => power(self, verb, &node).await,
+                Command::Fault(fault) => inject(self, fault).await,
+            }
+        })
+    }
+}
+
+/// What was asked for has begun.
+fn begun(text: String) -> Result<Reply, Refusal> {
+    let data = serde_json::json!({ "done": text });
+    Ok(Reply { text, data })
+}
+
+async fn on_node(lab: &Control, node: &str, action: Action) -> Result<Reply, Refusal> {
+    let taken = lab
+        .administer(node, action)?
+        .await
+        .map_err(LabError::from)?;
+    taken.map_err(LabError::Ha)?;
+    begun(format!("{} of {node} has begun", action.name()))
+}
+
+/// One node that takes it is enough: the other may be out of reach.
+async fn on_group(lab: &Control, group: &str, action: Action) -> Result<Reply, Refusal> {
+    let id = lab.group_id(group)?;
+    let mut refused = None;
+    let mut taken = false;
+    for node in lab.deployment().group(id).nodes.clone() {
+        match on_node(lab, &lab.node_name(node), action).await {
+            Ok(_) => taken = true,
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    match refused {
+        Some(refusal) if !taken => Err(refusal),
+        Some(_) | None => begun(format!("{} of {group} has begun", action.name())),
+    }
+}
+
+async fn manage(
+    lab: &Control,
+    verb: ServiceVerb,
+    node: &str,
+    service: &str,
+) -> Result<Reply, Refusal> {
+    let kind = service_named(service)?;
+    let action = match verb {
+        ServiceVerb::Start => ServiceAction::Start,
+        ServiceVerb::Stop => ServiceAction::Stop,
+        ServiceVerb::Restart => ServiceAction::Restart,
+    };
+    let taken = lab
+        .manage(node, kind, action)?
+        .await
+        .map_err(LabError::from)?;
+    taken.map_err(LabError::Service)?;
+    begun(format!("{} on {node}: {action:?} has begun", kind.name()))
+}
+
+async fn power(lab: &Control, verb: PowerVerb, node: &str) -> Result<Reply, Refusal> {
+    let (action, text) = match verb {
+        PowerVerb::Boot => (PowerAction::On, "is switched on"),
+        PowerVerb::Shutdown => (PowerAction::Off, "shuts down"),
+        PowerVerb::Restart => (PowerAction::Reboot, "restarts"),
+    };
+    lab.power(node, action)?
+        .await
+        .map_err(LabError::from)?
+        .map_err(LabError::Power)?;
+    begun(format!("{node} {text}"))
+}
+
+async fn inject(lab: &Control, fault: FaultCommand) -> Result<Reply, Refusal> {
+    let cause = ServiceCause::Other;
+    match fault {
+        FaultCommand::KillNode { node } => {
+            let killed = lab
+                .power(&node, PowerAction::Kill)?
+                .await
+                .map_err(LabError::from)?;
+            killed.map_err(LabError::Power)?;
+            begun(format!("{node} has no power any more"))
+        }
+        FaultCommand::KillSrm { node } => strike(lab, &node, ServiceKind::Srm, ServiceFault::Kill),
+        FaultCommand::FailService {
+            node,
+            service,
+            cause: text,
+        } => strike(
+            lab,
+            &node,
+            service_named(&service)?,
+            ServiceFault::Fail(cause(text)),
+        ),
+        FaultCommand::PanicService { node, service } => {
+            let panic = ServiceFault::Panic("injected".to_owned());
+            strike(lab, &node, service_named(&service)?, panic)
+        }
+        FaultCommand::RefuseStart { node, service } => {
+            let refuse = ServiceFault::RefuseStart(Some(cause("injected".to_owned())));
+            strike(lab, &node, service_named(&service)?, refuse)
+        }
+        FaultCommand::AllowStart { node, service } => strike(
+            lab,
+            &node,
+            service_named(&service)?,
+            ServiceFault::RefuseStart(None),
+        ),
+        FaultCommand::Cut { a, b } => {
+            lab.world()
+                .network()
+                .cut(lab.node_id(&a)?, lab.node_id(&b)?);
+            begun(format!("the link between {a} and {b} is cut"))
+        }
+        FaultCommand::Mend { a, b } => {
+            lab.world()
+                .network()
+                .heal(lab.node_id(&a)?, lab.node_id(&b)?);
+            begun(format!("the link between {a} and {b} is whole"))
+        }
+    }
+}
+
+fn strike(
+    lab: &Control,
+    node: &str,
+    kind: ServiceKind,
+    fault: ServiceFault,
+) -> Result<Reply, Refusal> {
+    lab.inject(node, kind, fault)?;
+    begun(format!("the fault has struck {} on {node}", kind.name()))
+}
+
+/// A service by its short name (`tc`) or the vendor's (`Cisco XCP Text Conference Manager`).
+fn service_named(name: &str) -> Result<ServiceKind, Refusal> {
+    name.parse().map_err(|_| Refusal::NoSuch {
+        what: "service",
+        name: name.to_owned(),
+        known: ServiceKind::ALL
+            .iter()
+            .map(|kind| kind.short_name().to_owned())
+            .collect(),
+    })
+}
+
+impl From<LabError> for Refusal {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::NoSuch { what, name, known } => Self::NoSuch { what, name, known },
+            LabError::Power(_) | LabError::Service(_) | LabError::Ha(_) => {
+                Self::Forbidden(error.to_string())
+            }
+            LabError::NotRunning { .. }
+            | LabError::Busy { .. }
+            | LabError::NoAnswer(_)
+            | LabError::NotUp { .. }
+            | LabError::NotStopped(_) => Self::Unavailable(error.to_string()),
+            LabError::Config(_)
+            | LabError::Topology(_)
+            | LabError::Name { .. }
+            | LabError::Tls(_)
+            | LabError::Open(_)
+            | LabError::Store { .. }
+            | LabError::System { .. }
+            | LabError::Parameter(_) => Self::NotUnderstood(error.to_string()),
+        }
+    }
+}

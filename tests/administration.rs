@@ -1,0 +1,120 @@
+//! Chapter 6: an administrator's commands on a running lab, as typed.
+
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use takeover::admin::command::Command;
+use takeover::admin::http::Administrator;
+use takeover::admin::reply::{Refusal, Reply};
+use takeover::{Control, Lab};
+
+/// One command; the lab runs on while its answer is on the way.
+fn run(lab: &mut Lab, line: &str) -> Result<Reply, Refusal> {
+    let control: Control = lab.control();
+    let command = Command::parse(line).unwrap();
+    let mut answer = control.execute(command);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..100 {
+        if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
+            return answer;
+        }
+        lab.settle();
+    }
+    panic!("no answer to '{line}'");
+}
+
+fn row(lab: &mut Lab) -> Option<u64> {
+    run(lab, "utils ha status").unwrap().data["groups"][0]["row"].as_u64()
+}
+
+fn lab() -> Lab {
+    Lab::virtual_time(5)
+        .cluster("c", |cluster| cluster.pair("pair-1", "1A", "1B"))
+        .user("andy", "1A")
+        .start()
+        .unwrap()
+}
+
+/// HA-4, HA-5, HA-11: failover and fallback by hand, with the table's words; what the state forbids
+/// is refused with what it allows.
+#[test]
+fn a_failover_and_a_fallback_by_hand() {
+    let mut lab = lab();
+    assert_eq!(row(&mut lab), Some(1));
+    let refused = run(&mut lab, "utils ha fallback 1A").unwrap_err();
+    assert!(matches!(refused, Refusal::Forbidden(_)), "{refused}");
+    run(&mut lab, "utils ha failover 1A").unwrap();
+    lab.pass(Duration::from_secs(60));
+    assert_eq!(row(&mut lab), Some(3));
+    let status = run(&mut lab, "show status").unwrap();
+    assert_eq!(status.data["users"][0]["node"], "1B");
+    assert!(
+        status.text.contains("fall back when wanted"),
+        "{}",
+        status.text
+    );
+    run(&mut lab, "utils ha fallback 1A").unwrap();
+    lab.pass(Duration::from_secs(120));
+    assert_eq!(row(&mut lab), Some(1));
+    assert_eq!(
+        run(&mut lab, "show status").unwrap().data["users"][0]["node"],
+        "1A"
+    );
+}
+
+/// SVC-1, SVC-3: services by their short and their display names.
+#[test]
+fn services_are_listed_stopped_and_broken() {
+    let mut lab = lab();
+    let state = |lab: &mut Lab, name: &str| {
+        run(lab, "utils service list 1A").unwrap().data[name]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(state(&mut lab, "tc"), "Started");
+    run(&mut lab, "fault service fail 1A tc out of luck").unwrap();
+    lab.pass(Duration::from_secs(1));
+    assert!(state(&mut lab, "tc").contains("out of luck"));
+    run(&mut lab, "utils service start 1A tc").unwrap();
+    lab.pass(Duration::from_secs(30));
+    assert_eq!(state(&mut lab, "tc"), "Started");
+    let unknown = run(&mut lab, "utils service stop 1A teapot")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        unknown.contains("'teapot'") && unknown.contains("tc"),
+        "{unknown}"
+    );
+}
+
+/// CFG-6: a name that is not there is named, with those that are.
+#[test]
+fn names_that_are_not_there_are_refused() {
+    let mut lab = lab();
+    let node = run(&mut lab, "utils ha failover 9Z")
+        .unwrap_err()
+        .to_string();
+    assert!(node.contains("9Z") && node.contains("1A, 1B"), "{node}");
+    let counter = run(&mut lab, "show perf query counter * Teapots")
+        .unwrap_err()
+        .to_string();
+    assert!(counter.contains("ActiveJsmSessions"), "{counter}");
+}
+
+/// Chapter 6, *Counters* and replication.
+#[test]
+fn counters_and_replication_are_shown() {
+    let mut lab = lab();
+    let shown = run(
+        &mut lab,
+        "show perf query counter \"Cisco XCP JSM\" ActiveJsmSessions 1A",
+    );
+    assert_eq!(shown.unwrap().data["1A"]["ActiveJsmSessions"], 0);
+    let replication = run(&mut lab, "utils dbreplication runtimestate").unwrap();
+    assert_eq!(replication.data["nodes"][1]["value"], 2);
+    run(&mut lab, "fault link cut 1A 1B").unwrap();
+    let replication = run(&mut lab, "utils dbreplication status").unwrap();
+    assert_eq!(replication.data["nodes"][1]["value"], 0);
+    run(&mut lab, "fault link mend 1A 1B").unwrap();
+}
