@@ -130,19 +130,19 @@ impl Tickets {
         if window.incarnation != incarnation {
             return Issue::Stale;
         }
+        // A repetition keeps its content: it may have to be known at the next resumption too.
         let repeated = window.is_repeated(content);
-        let state = if repeated {
-            State::Finished
-        } else {
-            State::Travelling
+        let (state, content) = match repeated {
+            Some(content) => (State::Finished, content),
+            None => (State::Travelling, 0),
         };
         window.open.push_back(Open {
             target,
-            content: 0,
+            content,
             state,
         });
         let number = window.settled + window.open.len() as u64;
-        if repeated {
+        if repeated.is_some() {
             window.settle();
             return Issue::Repeated;
         }
@@ -371,32 +371,34 @@ impl Window {
         if self.open.is_empty() {
             return;
         }
-        self.repeats_left = self.open.len() as u64;
-        self.repeats = self
+        // What the client had not yet sent again after an earlier resumption comes now, too.
+        self.repeats_left += self.open.len() as u64;
+        let finished = self
             .open
             .drain(..)
-            .filter(|open| matches!(open.state, State::Finished))
-            .map(|open| open.content)
-            .collect();
+            .filter(|open| matches!(open.state, State::Finished));
+        self.repeats.extend(finished.map(|open| open.content));
     }
 
-    fn is_repeated(&mut self, content: impl FnOnce() -> u64) -> bool {
+    /// The content, if this stanza was handled before a resumption.
+    fn is_repeated(&mut self, content: impl FnOnce() -> u64) -> Option<u64> {
         if self.repeats_left == 0 {
-            return false;
+            return None;
         }
         self.repeats_left -= 1;
-        let found = if self.repeats.is_empty() {
-            None
-        } else {
+        let mut found = None;
+        if !self.repeats.is_empty() {
             let content = content();
-            self.repeats.iter().position(|known| *known == content)
-        };
-        if let Some(at) = found {
-            self.repeats.remove(at);
+            if let Some(at) = self.repeats.iter().position(|known| *known == content) {
+                found = Some(self.repeats.remove(at));
+            }
         }
         if self.repeats_left == 0 {
             self.repeats = Vec::new();
         }
-        found.is_some()
+        found
     }
 }
+
+#[cfg(test)]
+mod tests;
