@@ -59,10 +59,11 @@ impl Painter {
             entry.event,
             Event::Ha(_) | Event::Fault { .. } | Event::UserMoved { .. } | Event::Power { .. }
         );
-        if let (true, true, Some(line)) = (told, entry.at > self.up, tell(entry, name)) {
-            if let Some(lane) = self.nodes.get_mut(&node) {
-                lane.tell(line.at, line.what, line.why, line.tone);
-            }
+        let line = (told && entry.at > self.up)
+            .then(|| tell(entry, name))
+            .flatten();
+        if let (Some(line), Some(lane)) = (line, self.nodes.get_mut(&node)) {
+            lane.tell(line.at, line.what, line.why, line.tone);
         }
     }
 

@@ -11,7 +11,7 @@ class Robot(slixmpp.ClientXMPP):
 
     def __init__(self, jid: str, password: str, server, node: str, resume: bool = True):
         super().__init__(jid, password)
-        self.server = server
+        self.lab = server
         self.nodes = [node] + [name for name in server.nodes if name != node]
         self.ca_certs = server.ca
         self.enable_direct_tls = False
@@ -43,7 +43,7 @@ class Robot(slixmpp.ClientXMPP):
         if self.redirect:
             found, self.redirect = [self.redirect], None
         else:
-            found = [self.server.address(name) for name in self.nodes]
+            found = [self.lab.address(name) for name in self.nodes]
         return [("xmpp-client", domain, host, port) for host, port in found]
 
     async def _started(self, _event):
@@ -95,8 +95,8 @@ class Robot(slixmpp.ClientXMPP):
     def node(self) -> str:
         """The name of the node that the last login reached."""
         reached = self.logins[-1]
-        return next(name for name in self.server.nodes
-                    if self.server.address(name) == tuple(reached[:2]))
+        return next(name for name in self.lab.nodes
+                    if self.lab.address(name) == tuple(reached[:2]))
 
 
 async def until(condition, limit_s: float, what: str):

@@ -107,11 +107,11 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
 
     async def fall_back(self, andy: Robot, bob: Robot):
         """The administrator mends 1A and gives it its users back."""
+        self.server.command("utils service start 1A tc")
+        self.server.wait_for_row("pair-1", 11, 20)
         with self.assertRaises(Refused) as refused:
             self.server.command("utils ha failover 1A")
         self.assertIn("fallback", str(refused.exception))
-        self.server.command("utils service start 1A tc")
-        self.server.wait_for_row("pair-1", 11, 20)
         logins = len(andy.logins)
         self.server.command("utils ha fallback 1A")
         await until(lambda: len(andy.logins) > logins, 30, "andy logs in at home again")
