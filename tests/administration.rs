@@ -118,3 +118,31 @@ fn counters_and_replication_are_shown() {
     assert_eq!(replication.data["nodes"][1]["value"], 0);
     run(&mut lab, "fault link mend 1A 1B").unwrap();
 }
+
+/// Every form that `help` lists is carried out or refused in words; none panics or stays without
+/// an answer.
+#[test]
+fn every_form_has_an_answer() {
+    let mut lab = lab();
+    for form in takeover::admin::command::FORMS {
+        let mut nodes = ["1A", "1B"].into_iter();
+        let mut filled = |word| match word {
+            "NODE" => nodes.next().unwrap_or("1A"),
+            "GROUP" => "pair-1",
+            "SERVICE" => "tc",
+            "CLASS" => "\"Cisco XCP JSM\"",
+            "COUNTER" => "ActiveJsmSessions",
+            "[CAUSE]" | "[NODE]" => "",
+            word => word,
+        };
+        let line = form
+            .split(' ')
+            .map(&mut filled)
+            .collect::<Vec<_>>()
+            .join(" ");
+        if let Err(refused) = run(&mut lab, &line) {
+            assert!(!refused.to_string().is_empty(), "{line}");
+        }
+        lab.pass(Duration::from_secs(30));
+    }
+}

@@ -5,7 +5,6 @@ pub mod command;
 pub mod console;
 mod executor;
 pub mod http;
-pub mod lab;
 pub mod reply;
 mod reports;
 pub mod token;

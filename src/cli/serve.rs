@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use super::{FAILED, OK, REFUSED, fail, logging, print};
 use crate::Lab;
 use crate::admin::http::router;
-use crate::admin::lab::LabAdministrator;
 use crate::admin::token::Token;
 use crate::config::{LabConfig, default_file, load};
 use crate::lab::LabError;
@@ -95,7 +94,7 @@ impl Serve {
         let token = Token::draw().map_err(|error| io::Error::other(error.to_string()))?;
         let ready = ready(&lab, &listener, &token)?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let routes = router(Arc::new(LabAdministrator::new(lab.control())), token);
+        let routes = router(Arc::new(lab.control()), token);
         runtime.block_on(async {
             let server = axum::serve(listener, routes).with_graceful_shutdown(async {
                 let _ = stopped.await;
