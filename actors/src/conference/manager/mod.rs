@@ -5,23 +5,25 @@
 //! `resource-constraint`. When it starts it hosts every alias that its node owns; when it ends, in
 //! whatever way, its rooms end with it and their occupants stay on record for the next host.
 
+mod hosting;
+mod leaving;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_core::id::NodeId;
-use takeover_core::journal::Event;
 use takeover_core::sync::Ownership;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::service::Listed;
-use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError};
-use takeover_storage::{Claim as Lease, Fence, LeaseGrant, StoreError};
+use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
+use takeover_storage::{Fence, LeaseGrant, StoreError};
 
-use super::alias::Alias;
-use super::front;
-use super::room::{Place, RoomActor, RoomMsg};
-use super::switch::Switch;
-use crate::plane::{Entrusted, Outcome, Parcel};
+use crate::conference::alias::Alias;
+use crate::conference::front;
+use crate::conference::room::{Place, RoomActor, RoomMsg};
+use crate::conference::switch::Switch;
+use crate::plane::{Entrusted, Parcel};
 use crate::rt::{Actor, Addr, ChildExited, ChildId, ChildSpec, Ctx, MailboxSpec};
 
 /// The mailbox of a TC.
@@ -296,238 +298,6 @@ impl TextConference {
         } else {
             let answer = front::answer(&asked.stanza, Vec::new());
             self.settle(asked, answer);
-        }
-    }
-}
-
-/// Hosting an alias.
-impl TextConference {
-    fn host(&mut self, alias: Arc<Alias>, done: Option<Done>, ctx: &mut Ctx<Self>) {
-        let owner = alias.owner();
-        if owner.node() != self.node {
-            // It was claimed by somebody else before this order was heard.
-            report(done, &alias, 0);
-            return;
-        }
-        if let Some(hosted) = self.hosted.get_mut(alias.domain())
-            && hosted.owner == owner
-        {
-            match hosted.stage {
-                Stage::Open(_) => report(done, &alias, 0),
-                Stage::Leasing | Stage::Refused | Stage::Leaving { .. } => {
-                    hosted.waiting.extend(done);
-                }
-            }
-            return;
-        }
-        let hosted = Hosted {
-            alias: alias.clone(),
-            owner,
-            stage: Stage::Leasing,
-            rooms: BTreeMap::new(),
-            waiting: done.into_iter().collect(),
-        };
-        self.hosted.insert(alias.domain().to_owned(), hosted);
-        self.ask_for_lease(&alias, ctx);
-    }
-
-    fn ask_for_lease(&mut self, alias: &Arc<Alias>, ctx: &mut Ctx<Self>) {
-        if let Some(hosted) = self.hosted.get_mut(alias.domain()) {
-            hosted.stage = Stage::Leasing;
-        }
-        let (store, name, node) = (alias.store().cloned(), alias.domain().to_owned(), self.node);
-        let told = name.clone();
-        let asking = async move {
-            match store {
-                // Who owns the alias is decided in its slot; the database only follows.
-                Some(store) => store.acquire(&name, node, Lease::Force).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        ctx.run(asking, |answer| TcMsg::Leased(told, answer));
-    }
-
-    fn leased(
-        &mut self,
-        name: &str,
-        answer: Result<Option<LeaseGrant>, StoreError>,
-        ctx: &mut Ctx<Self>,
-    ) {
-        let Some(hosted) = self.hosted.get_mut(name) else {
-            return;
-        };
-        match answer {
-            Ok(grant) => {
-                self.back_off = BACK_OFF.0;
-                hosted.stage = Stage::Open(grant.map(|grant| grant.fence));
-                self.open(name, ctx);
-            }
-            Err(error) => {
-                tracing::warn!(alias = name, %error, "no lease");
-                hosted.stage = Stage::Refused;
-                let waiting = std::mem::take(&mut hosted.waiting);
-                self.let_in(name, ctx);
-                for done in waiting {
-                    done(Err(error.clone()));
-                }
-                ctx.arm(TcTimer::AskAgain, self.back_off);
-                self.back_off = (self.back_off * 2).min(BACK_OFF.1);
-            }
-        }
-    }
-
-    /// Loads the rooms that somebody is in, then lets in what was held.
-    fn open(&mut self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else {
-            return;
-        };
-        let (alias, owner) = (hosted.alias.clone(), hosted.owner);
-        let occupied = alias.rooms().occupied();
-        for room in &occupied {
-            self.room(name, room, ctx);
-        }
-        self.let_in(name, ctx);
-        ctx.journal(Event::RoomsHosted {
-            alias: name.to_owned(),
-            epoch: owner.epoch(),
-            rooms: occupied.len() as u64,
-        });
-        if let Some(hosted) = self.hosted.get_mut(name) {
-            for done in std::mem::take(&mut hosted.waiting) {
-                report(Some(done), &alias, occupied.len());
-            }
-        }
-    }
-
-    /// Puts this TC's address into the slot, and takes what was held there.
-    fn let_in(&self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else {
-            return;
-        };
-        let outcomes = hosted.alias.open(hosted.owner, ctx.addr());
-        tracing::debug!(
-            alias = name,
-            held = outcomes.as_ref().map(Vec::len),
-            "alias opened"
-        );
-        for outcome in outcomes.unwrap_or_default() {
-            self.after(outcome);
-        }
-    }
-
-    /// What is left to do when a parcel was handed in.
-    fn after(&self, outcome: Outcome) {
-        match outcome {
-            Outcome::Done(origin) => {
-                if let Some(next) = origin.and_then(|origin| origin.accepted()) {
-                    self.switch.route(self.node, next);
-                }
-            }
-            Outcome::Bounce(parcel, condition) => {
-                let error = StanzaError::new(condition).with_type(ErrorType::Wait);
-                self.answer(Entrusted::of(parcel), &error);
-            }
-            // Nothing is left of these: a stale one is sent again by its client.
-            Outcome::Store(..) | Outcome::Account(_) | Outcome::Parked | Outcome::Stale(_) => {}
-        }
-    }
-
-    /// Starts a room again that ended badly, if somebody is in it.
-    fn reload(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
-        let occupied = self
-            .hosted
-            .get(alias)
-            .and_then(|hosted| hosted.alias.rooms().get(room))
-            .is_some_and(|soft| !soft.occupants.is_empty());
-        if occupied {
-            self.room(alias, room, ctx);
-        }
-    }
-}
-
-/// Letting an alias go.
-impl TextConference {
-    fn let_go(&mut self, alias: &Arc<Alias>, to: NodeId, done: Done, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get_mut(alias.domain()) else {
-            report(Some(done), alias, 0);
-            return;
-        };
-        if hosted.owner != alias.owner() {
-            self.hosted.remove(alias.domain());
-            report(Some(done), alias, 0);
-            return;
-        }
-        // False where somebody holds it already: then it is on its way.
-        let _ = alias.freeze(hosted.owner);
-        let fence = match std::mem::replace(&mut hosted.stage, Stage::Refused) {
-            Stage::Open(fence) => fence,
-            Stage::Leasing | Stage::Refused => None,
-            Stage::Leaving { fence, .. } => fence,
-        };
-        hosted.waiting.push(done);
-        hosted.stage = Stage::Leaving {
-            to,
-            fence,
-            unloaded: hosted.rooms.len(),
-        };
-        for (_, room) in hosted.rooms.values() {
-            // One whose mailbox is full has ended or will hear of its end below.
-            room.send(RoomMsg::LetGo).ok();
-        }
-        self.leave_if_empty(alias.domain(), ctx);
-    }
-
-    fn room_over(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get_mut(alias) else {
-            return;
-        };
-        if let Some((_, addr)) = hosted.rooms.remove(room) {
-            addr.send(RoomMsg::End).ok();
-        }
-        self.leave_if_empty(alias, ctx);
-    }
-
-    fn leave_if_empty(&mut self, name: &str, ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.get(name) else {
-            return;
-        };
-        let Stage::Leaving { fence, .. } = &hosted.stage else {
-            return;
-        };
-        if !hosted.rooms.is_empty() {
-            return;
-        }
-        let (store, fence, told) = (
-            hosted.alias.store().cloned(),
-            fence.clone(),
-            name.to_owned(),
-        );
-        let releasing = async move {
-            if let (Some(store), Some(fence)) = (store, fence)
-                && let Err(error) = store.release(&fence).await
-            {
-                // The next host takes the lease by force.
-                tracing::warn!(%error, "the lease was not given back");
-            }
-        };
-        ctx.run(releasing, |()| TcMsg::Released(told));
-    }
-
-    fn released(&mut self, name: &str, _ctx: &mut Ctx<Self>) {
-        let Some(hosted) = self.hosted.remove(name) else {
-            return;
-        };
-        if let Stage::Leaving { to, unloaded, .. } = hosted.stage {
-            hosted
-                .alias
-                .slot()
-                .with(hosted.owner, |state| state.conference = None)
-                .ok();
-            let published = hosted.alias.slot().publish(hosted.owner, to);
-            tracing::debug!(alias = name, ?published, "alias let go");
-            for done in hosted.waiting {
-                report(Some(done), &hosted.alias, unloaded);
-            }
         }
     }
 }

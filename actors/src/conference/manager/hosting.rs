@@ -1,0 +1,157 @@
+//! Hosting an alias: the lease, the rooms that somebody is in, and what was held.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use takeover_core::journal::Event;
+use takeover_protocols::stanza::{ErrorType, StanzaError};
+use takeover_storage::{Claim as Lease, LeaseGrant, StoreError};
+
+use super::{BACK_OFF, Done, Hosted, Stage, TcMsg, TcTimer, TextConference, report};
+use crate::conference::Alias;
+use crate::plane::{Entrusted, Outcome};
+use crate::rt::Ctx;
+
+impl TextConference {
+    pub(super) fn host(&mut self, alias: Arc<Alias>, done: Option<Done>, ctx: &mut Ctx<Self>) {
+        let owner = alias.owner();
+        if owner.node() != self.node {
+            // It was claimed by somebody else before this order was heard.
+            report(done, &alias, 0);
+            return;
+        }
+        if let Some(hosted) = self.hosted.get_mut(alias.domain())
+            && hosted.owner == owner
+        {
+            match hosted.stage {
+                Stage::Open(_) => report(done, &alias, 0),
+                Stage::Leasing | Stage::Refused | Stage::Leaving { .. } => {
+                    hosted.waiting.extend(done);
+                }
+            }
+            return;
+        }
+        let hosted = Hosted {
+            alias: alias.clone(),
+            owner,
+            stage: Stage::Leasing,
+            rooms: BTreeMap::new(),
+            waiting: done.into_iter().collect(),
+        };
+        self.hosted.insert(alias.domain().to_owned(), hosted);
+        self.ask_for_lease(&alias, ctx);
+    }
+
+    pub(super) fn ask_for_lease(&mut self, alias: &Arc<Alias>, ctx: &mut Ctx<Self>) {
+        if let Some(hosted) = self.hosted.get_mut(alias.domain()) {
+            hosted.stage = Stage::Leasing;
+        }
+        let (store, name, node) = (alias.store().cloned(), alias.domain().to_owned(), self.node);
+        let told = name.clone();
+        let asking = async move {
+            match store {
+                // Who owns the alias is decided in its slot; the database only follows.
+                Some(store) => store.acquire(&name, node, Lease::Force).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        ctx.run(asking, |answer| TcMsg::Leased(told, answer));
+    }
+
+    pub(super) fn leased(
+        &mut self,
+        name: &str,
+        answer: Result<Option<LeaseGrant>, StoreError>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        let Some(hosted) = self.hosted.get_mut(name) else {
+            return;
+        };
+        match answer {
+            Ok(grant) => {
+                self.back_off = BACK_OFF.0;
+                hosted.stage = Stage::Open(grant.map(|grant| grant.fence));
+                self.open(name, ctx);
+            }
+            Err(error) => {
+                tracing::warn!(alias = name, %error, "no lease");
+                hosted.stage = Stage::Refused;
+                let waiting = std::mem::take(&mut hosted.waiting);
+                self.let_in(name, ctx);
+                for done in waiting {
+                    done(Err(error.clone()));
+                }
+                ctx.arm(TcTimer::AskAgain, self.back_off);
+                self.back_off = (self.back_off * 2).min(BACK_OFF.1);
+            }
+        }
+    }
+
+    /// Loads the rooms that somebody is in, then lets in what was held.
+    pub(super) fn open(&mut self, name: &str, ctx: &mut Ctx<Self>) {
+        let Some(hosted) = self.hosted.get(name) else {
+            return;
+        };
+        let (alias, owner) = (hosted.alias.clone(), hosted.owner);
+        let occupied = alias.rooms().occupied();
+        for room in &occupied {
+            self.room(name, room, ctx);
+        }
+        self.let_in(name, ctx);
+        ctx.journal(Event::RoomsHosted {
+            alias: name.to_owned(),
+            epoch: owner.epoch(),
+            rooms: occupied.len() as u64,
+        });
+        if let Some(hosted) = self.hosted.get_mut(name) {
+            for done in std::mem::take(&mut hosted.waiting) {
+                report(Some(done), &alias, occupied.len());
+            }
+        }
+    }
+
+    /// Puts this TC's address into the slot, and takes what was held there.
+    pub(super) fn let_in(&self, name: &str, ctx: &mut Ctx<Self>) {
+        let Some(hosted) = self.hosted.get(name) else {
+            return;
+        };
+        let outcomes = hosted.alias.open(hosted.owner, ctx.addr());
+        tracing::debug!(
+            alias = name,
+            held = outcomes.as_ref().map(Vec::len),
+            "alias opened"
+        );
+        for outcome in outcomes.unwrap_or_default() {
+            self.after(outcome);
+        }
+    }
+
+    /// What is left to do when a parcel was handed in.
+    pub(super) fn after(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(origin) => {
+                if let Some(next) = origin.and_then(|origin| origin.accepted()) {
+                    self.switch.route(self.node, next);
+                }
+            }
+            Outcome::Bounce(parcel, condition) => {
+                let error = StanzaError::new(condition).with_type(ErrorType::Wait);
+                self.answer(Entrusted::of(parcel), &error);
+            }
+            // Nothing is left of these: a stale one is sent again by its client.
+            Outcome::Store(..) | Outcome::Account(_) | Outcome::Parked | Outcome::Stale(_) => {}
+        }
+    }
+
+    /// Starts a room again that ended badly, if somebody is in it.
+    pub(super) fn reload(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
+        let occupied = self
+            .hosted
+            .get(alias)
+            .and_then(|hosted| hosted.alias.rooms().get(room))
+            .is_some_and(|soft| !soft.occupants.is_empty());
+        if occupied {
+            self.room(alias, room, ctx);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A room and its database: asking, and what comes of the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use takeover_protocols::jid::BareJid;
+use takeover_protocols::muc::{StoreFailure, WriteId};
+use takeover_storage::{ChatStore, EngineKind, Fence, StoreError};
+
+use super::{RoomActor, RoomMsg, Stage, Written};
+use crate::conference::ledger::Batch;
+use crate::plane::Promise;
+use crate::rt::{Ctx, World};
+
+impl RoomActor {
+    pub(super) fn write_next(&mut self, ctx: &mut Ctx<Self>) {
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
+        if let Some(batch) = life.ledger.next() {
+            self.carry_out(batch, ctx);
+        }
+    }
+
+    /// Sends a batch to the database, to be kept there whatever becomes of this node.
+    pub(super) fn carry_out(&mut self, batch: Batch, ctx: &mut Ctx<Self>) {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let (room, persistence) = (self.jid.clone(), self.persistence());
+        let world = ctx.world().clone();
+        self.place.switch.keep(Box::pin(async move {
+            let written = write(batch, &room, persistence, &world).await;
+            // Nobody is left to show it where the room is gone: its next host will.
+            if let Err(unheard) = tell.send(written) {
+                tracing::debug!(%room, stored = unheard.result.is_ok(), "its host is gone");
+            }
+        }));
+        ctx.run(told, |written| RoomMsg::Written(written.ok().map(Box::new)));
+    }
+
+    pub(super) fn written(&mut self, written: Written, ctx: &mut Ctx<Self>) {
+        let Written {
+            batch,
+            followers,
+            result,
+        } = written;
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
+        life.ledger.done();
+        match result {
+            Ok(()) => {
+                self.settle(&batch.ids, Ok(()), ctx);
+                if let Some(last) = batch.last_seq() {
+                    let rooms = self.place.alias.rooms();
+                    rooms.change(&self.name, |soft| soft.reflected = soft.reflected.max(last));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(room = %self.jid, %error, "a write failed");
+                self.settle(&batch.ids, Err(failure(&error)), ctx);
+            }
+        }
+        for promise in batch.promises {
+            self.keep(promise);
+        }
+        for follower in followers {
+            self.route(follower);
+        }
+        self.write_next(ctx);
+        self.finish_draining(ctx);
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        ids: &[WriteId],
+        verdict: Result<(), StoreFailure>,
+        ctx: &mut Ctx<Self>,
+    ) {
+        for id in ids {
+            let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+                return;
+            };
+            let effects = match verdict {
+                Ok(()) => life.room.stored(*id),
+                Err(cause) => life.room.store_failed(*id, cause),
+            };
+            self.carry(effects, ctx);
+        }
+    }
+}
+
+/// How often a batch whose answer was lost is asked for again, and how long after each time.
+const ASK_AGAIN: (u32, Duration) = (5, Duration::from_secs(1));
+
+/// Writes a batch, and keeps its promises if it is written.
+async fn write(
+    mut batch: Batch,
+    room: &BareJid,
+    persistence: Option<(Arc<dyn ChatStore>, Fence)>,
+    world: &World,
+) -> Written {
+    let Some((store, fence)) = persistence else {
+        let reason = "persistent chat is not enabled on this node".into();
+        let result = Err(StoreError::Unreachable {
+            engine: EngineKind::Embedded,
+            reason,
+        });
+        return Written {
+            batch,
+            followers: Vec::new(),
+            result,
+        };
+    };
+    let mut tries = 1;
+    let result = loop {
+        match store.write(&fence, room, batch.writes.clone()).await {
+            Err(error) if error.is_unknown() && tries < ASK_AGAIN.0 => {
+                tries += 1;
+                world.sleep(ASK_AGAIN.1).await;
+            }
+            result => break result,
+        }
+    };
+    let kept = if result.is_ok() {
+        std::mem::take(&mut batch.promises)
+    } else {
+        Vec::new()
+    };
+    let followers = kept.into_iter().filter_map(Promise::finish).collect();
+    Written {
+        batch,
+        followers,
+        result,
+    }
+}
+
+pub(super) fn failure(error: &StoreError) -> StoreFailure {
+    match error {
+        StoreError::Fenced { .. } | StoreError::LeaseHeld { .. } => StoreFailure::Fenced,
+        error if error.is_transient() => StoreFailure::Unreachable,
+        _ => StoreFailure::Failed,
+    }
+}
