@@ -34,7 +34,8 @@ class Server:
              "--data", pathlib.Path(self.folder.name) / "data"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.stderr: list[str] = []
-        threading.Thread(target=self._collect, daemon=True).start()
+        self.readers = [threading.Thread(target=self._collect, daemon=True)]
+        self.readers[0].start()
         self.ready = self._wait_until_ready()
         self.ca = self.ready["ca"]
         self.nodes = {node["name"]: node for node in self.ready["nodes"]}
@@ -51,7 +52,8 @@ class Server:
                 lines.put(line)
             lines.put(None)
 
-        threading.Thread(target=read, daemon=True).start()
+        self.readers.append(threading.Thread(target=read, daemon=True))
+        self.readers[1].start()
         line = lines.get(timeout=READY_LIMIT_S)
         if line is None or not line.startswith("ready {"):
             raise RuntimeError(f"no ready line but {line!r}; it said:\n{''.join(self.stderr)}")
@@ -100,6 +102,10 @@ class Server:
                 self.process.wait()
                 raise AssertionError(f"serve did not end within {STOP_LIMIT_S} s") from None
             finally:
+                for reader in self.readers:
+                    reader.join()
+                self.process.stdout.close()
+                self.process.stderr.close()
                 self.folder.cleanup()
             if code != 0:
                 raise AssertionError(f"serve ended with {code}:\n{''.join(self.stderr)}")
