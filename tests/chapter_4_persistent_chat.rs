@@ -1,0 +1,237 @@
+//! Chapter 4 of the specification: rooms, persistent chat, and its high availability.
+
+mod common;
+
+use common::*;
+use takeover::client::{Client, Note};
+use takeover::ha::State;
+use takeover::journal::Event;
+use takeover::lab::Lab;
+use takeover::service::ServiceKind;
+use takeover_protocols::jid::BareJid;
+
+const TC: ServiceKind = ServiceKind::TextConference;
+
+/// What is worth knowing after the story of CHAT-8 and CHAT-9.
+struct Played {
+    lab: Lab,
+    people: [Client; 4],
+    room: BareJid,
+    began: u64,
+}
+
+/// The cast in the room, talking.
+fn scene(seed: u64) -> Played {
+    let mut lab = lab(seed);
+    // Andy's client begins a new session wherever it logs in, the others take theirs up.
+    lab.client_with("andy", |spec| spec.resumption = false)
+        .unwrap();
+    let people = online(&mut lab, PEOPLE);
+    befriend(&mut lab, &people);
+    let room = gather(&mut lab, &people, "1A");
+    talk(&people, Some(&room), 3 * SECOND);
+    lab.pass(MINUTE);
+    let began = mark(&lab);
+    Played {
+        lab,
+        people,
+        room,
+        began,
+    }
+}
+
+/// The Text Conference service of 1A dies; the pair ends in row 12.
+fn fail_over(played: &mut Played) {
+    let lab = &mut played.lab;
+    lab.node("1A").unwrap().service(TC).kill().unwrap();
+    await_states(
+        lab,
+        ("1A", State::FailedOverDown),
+        ("1B", State::Backup),
+        3 * MINUTE,
+    );
+    let (andy, room) = (&played.people[0], &played.room);
+    await_that(lab, "Andy is in the room again, at 1B", LONG, |_| {
+        andy.place().is_ok_and(|place| place == "1B") && andy.is_in(room)
+    });
+}
+
+/// TC is mended and the administrator falls back; the pair ends in row 1.
+fn fall_back(played: &mut Played) {
+    let lab = &mut played.lab;
+    lab.node("1A").unwrap().service(TC).start().unwrap();
+    await_that(lab, "1A is able again", MINUTE, |lab| {
+        lab.state("1A") == Some(State::FailedOver)
+    });
+    lab.pass(MINUTE);
+    lab.node("1A").unwrap().fall_back().unwrap();
+    await_states(
+        lab,
+        ("1A", State::Normal),
+        ("1B", State::Normal),
+        3 * MINUTE,
+    );
+    let (andy, room) = (&played.people[0], &played.room);
+    await_that(lab, "Andy is in the room again, at 1A", LONG, |_| {
+        andy.place().is_ok_and(|place| place == "1A") && andy.is_in(room)
+    });
+    lab.pass(MINUTE);
+}
+
+fn story(seed: u64) -> Played {
+    let mut played = scene(seed);
+    fail_over(&mut played);
+    played.lab.pass(MINUTE);
+    fall_back(&mut played);
+    let people = played.people.clone();
+    hush(&mut played.lab, &people);
+    played
+}
+
+/// The room's notes of a client's leavings.
+fn leavings(client: &Client) -> usize {
+    let left = |noted: &takeover::client::Noted| matches!(noted.note, Note::Left { .. });
+    client.notes().iter().filter(|noted| left(noted)).count()
+}
+
+/// CHAT-8, CHAT-9, CHAT-10: all four talk all along, one with another and in the room; TC of 1A dies,
+/// users and room move to 1B and back. Nothing that was acknowledged is lost, doubled or reordered,
+/// and the pair goes through the rows 1, 26, 12, 11, 4, 1.
+#[test]
+fn chat_8_and_9_the_whole_story() {
+    for seed in 1..=5 {
+        let played = timed("CHAT-8 and CHAT-9", || story(seed));
+        let Played {
+            lab, people, began, ..
+        } = &played;
+        assert_eq!(
+            rows(lab, "1A", "1B", *began),
+            [26, 12, 11, 4, 1],
+            "seed {seed}"
+        );
+        assert_eq!(
+            rows(lab, "2A", "2B", *began),
+            Vec::<u8>::new(),
+            "seed {seed}"
+        );
+        assert_eq!(row(lab, "pair-1"), Some(1));
+        let total = lab.finding().total;
+        assert!(total.acknowledged > 300, "seed {seed}: {total:?}");
+        for one in people {
+            let mine = lab.finding().clients[one.name()];
+            assert!(
+                mine.acknowledged > 50,
+                "seed {seed}, {}: {mine:?}",
+                one.name()
+            );
+        }
+        assert_epochs_grow(lab);
+    }
+}
+
+/// CHAT-8: SRM waits for the critical-service delay of 90 s before it acts.
+#[test]
+fn chat_8_the_failover_starts_after_the_delay() {
+    let mut played = scene(6);
+    let died = played.lab.now();
+    fail_over(&mut played);
+    let failing = |event: &Event| matches!(event, Event::Ha(c) if c.to == State::FailingOver);
+    let started = entries(&played.lab, "1A", played.began, failing)[0].at;
+    assert_eq!(started.saturating_since(died), 90 * SECOND);
+}
+
+/// CHAT-8: Andy is logged out of 1A and logs in at 1B, is in the room again, sees the history, posts;
+/// the others are never thrown out, and the room is hosted by 1B.
+#[test]
+fn chat_8_andy_comes_back_and_the_others_stay() {
+    let mut played = scene(7);
+    fail_over(&mut played);
+    let Played {
+        lab,
+        people,
+        room,
+        began,
+    } = &mut played;
+    let [andy, others @ ..] = people;
+    assert_eq!(places(andy), [("1A".into(), false), ("1B".into(), false)]);
+    for other in others.iter() {
+        assert_eq!(leavings(other), 0, "{}: {:?}", other.name(), other.notes());
+        assert_eq!(places(other).len(), 1, "{} kept its session", other.name());
+        assert_eq!(other.occupants(room), PEOPLE);
+    }
+    let alias = room.domain().to_string();
+    let hosts = |event: &Event| matches!(event, Event::RoomsHosted { alias: a, rooms, .. } if *a == alias && *rooms == 1);
+    assert_eq!(entries(lab, "1B", *began, hosts).len(), 1);
+    let history = andy
+        .received()
+        .into_iter()
+        .filter(|message| message.delayed)
+        .count();
+    assert!(history >= 20, "{history}");
+    let since = lab.now();
+    andy.fall_silent();
+    andy.post(room, "I am back");
+    let (andy, others) = (andy.clone(), others.to_vec());
+    await_that(lab, "all hear Andy", MINUTE, |_| {
+        others
+            .iter()
+            .chain([&andy])
+            .all(|one| one.has_received("I am back"))
+    });
+    assert!(lab.now().saturating_since(since) < 5 * SECOND);
+}
+
+/// CHAT-9: 1A takes back, 1B falls back; Andy is logged out of 1B and home again; the others stay in.
+#[test]
+fn chat_9_fallback_brings_everybody_home() {
+    let played = story(8);
+    let Played {
+        lab,
+        people,
+        room,
+        began,
+    } = &played;
+    let [andy, others @ ..] = people;
+    let wanted = ["1A", "1B", "1A"].map(|place| (place.to_owned(), false));
+    assert_eq!(places(andy), wanted);
+    for other in others {
+        assert_eq!(leavings(other), 0, "{}", other.name());
+        assert_eq!(other.occupants(room), PEOPLE);
+    }
+    let ha = |event: &Event| matches!(event, Event::Ha(_));
+    let states = |node| -> Vec<State> {
+        let to = |entry: takeover::journal::Entry| match entry.event {
+            Event::Ha(change) => Some(change.to),
+            _ => None,
+        };
+        entries(lab, node, *began, ha)
+            .into_iter()
+            .filter_map(to)
+            .collect()
+    };
+    use State as S;
+    let home = [
+        S::FailingOver,
+        S::FailedOverDown,
+        S::FailedOver,
+        S::TakingBack,
+        S::Normal,
+    ];
+    assert_eq!(states("1A"), home);
+    assert_eq!(
+        states("1B"),
+        [S::TakingOver, S::Backup, S::FallingBack, S::Normal]
+    );
+}
+
+/// DET-1: the same seed gives the same story byte for byte, another seed another one.
+#[test]
+fn chat_8_and_9_the_same_seed_is_the_same_story() {
+    let run = |seed| {
+        let played = story(seed);
+        (played.lab.journal().digest(), played.lab.journal().lines())
+    };
+    let (first, again, other) = (run(21), run(21), run(22));
+    assert!(first == again, "the same seed, another journal");
+    assert_ne!(first.0, other.0);
+}
