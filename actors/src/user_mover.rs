@@ -90,6 +90,11 @@ impl RecordingMover {
         self.0.lock().answers.push_back(outcome);
     }
 
+    /// Forgets the answers provided for: all orders succeed from now on.
+    pub fn forget_answers(&self) {
+        self.0.lock().answers.clear();
+    }
+
     /// All orders so far.
     pub fn orders(&self) -> Vec<UserOrder> {
         self.0.lock().orders.clone()

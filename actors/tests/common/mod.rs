@@ -169,6 +169,11 @@ impl Pair {
     }
 
     pub fn admin(&mut self, node: NodeId, action: Action) -> Result<(), Refusal> {
+        self.try_admin(node, action).expect("an SRM that answers")
+    }
+
+    /// `None`: there is no SRM, or it does not answer at this moment.
+    pub fn try_admin(&mut self, node: NodeId, action: Action) -> Option<Result<(), Refusal>> {
         let answer = Arc::new(Mutex::new(None));
         let heard = answer.clone();
         let reply = Recipient::from_fn(move |result| {
@@ -176,16 +181,16 @@ impl Pair {
             Ok(())
         });
         let books = self.driver.world().books();
-        let srm: Addr<SrmMsg> = books.addr(node, srm::BOOK_NAME).expect("an SRM");
+        let srm: Addr<SrmMsg> = books.addr(node, srm::BOOK_NAME)?;
+        let before = Vec::new();
         srm.send(SrmMsg::Admin {
             action,
-            before: Vec::new(),
+            before,
             reply,
         })
-        .expect("room");
+        .ok()?;
         self.driver.settle();
-        let result = answer.lock().take();
-        result.expect("an answer")
+        answer.lock().take()
     }
 
     pub fn state(&self, node: NodeId) -> Option<State> {
