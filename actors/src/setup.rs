@@ -65,6 +65,8 @@ pub struct Pace {
     pub start_of: BTreeMap<ServiceKind, Span>,
     /// A start that takes longer has failed.
     pub start_limit: Duration,
+    /// How long SRM takes to start again where the machine asks for it (HA-7).
+    pub srm_restart: Duration,
     /// From power off to power on in a reboot.
     pub reboot: Duration,
     /// An orderly shutdown that takes longer is cut short.
@@ -90,6 +92,7 @@ impl Default for Pace {
             },
             start_of: BTreeMap::from([(ServiceKind::Srm, Span::fixed(millis(500)))]),
             start_limit: Duration::from_secs(60),
+            srm_restart: millis(500),
             reboot: Duration::from_secs(20),
             shutdown_limit: Duration::from_secs(30),
             restart_first: Duration::from_secs(1),

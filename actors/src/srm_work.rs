@@ -1,9 +1,10 @@
 //! SRM as a service of its node: one life of SRM after the other, and the machine it drives.
 
 use crate::rt::{ChildExited, ChildSpec, Ctx, Exit};
-use crate::service::{Readiness, ServiceActor, ServiceWork, Verdict};
+use crate::service::{Readiness, ServiceActor, ServiceMsg, ServiceWork, Verdict};
 use crate::setup::WorkSite;
 use crate::srm::{self, Srm};
+use std::any::Any;
 use takeover_core::ha::{self, BootKind, Effect, HaNode, HaParams, HaRecord, Health};
 use takeover_core::service::ServiceCause;
 
@@ -55,10 +56,24 @@ impl SrmWork {
     }
 }
 
+/// Time for the next life of SRM.
+struct StartSrm;
+
 impl ServiceWork for SrmWork {
     fn start(&mut self, ctx: &mut Ctx<ServiceActor>) -> Readiness {
         self.spawn(self.boot, ctx);
         Readiness::Ready
+    }
+
+    fn handle(
+        &mut self,
+        message: Box<dyn Any + Send>,
+        ctx: &mut Ctx<ServiceActor>,
+    ) -> Result<(), ServiceCause> {
+        if message.is::<StartSrm>() && !self.stopping {
+            self.spawn(BootKind::SrmRestart, ctx);
+        }
+        Ok(())
     }
 
     fn stop(&mut self, _ctx: &mut Ctx<ServiceActor>) -> Readiness {
@@ -70,7 +85,9 @@ impl ServiceWork for SrmWork {
         match &exit.exit {
             Exit::Stopped if self.stopping => Verdict::GoOn,
             Exit::Stopped => {
-                self.spawn(BootKind::SrmRestart, ctx);
+                // It takes the time a start takes, or two that restart each other would never end.
+                let wait = ctx.world().sleep(self.site.setup.pace.srm_restart);
+                ctx.run(wait, |()| ServiceMsg::Work(Box::new(StartSrm)));
                 Verdict::GoOn
             }
             Exit::Panicked(text) => Verdict::Fail(ServiceCause::Panicked(text.clone())),
