@@ -2,7 +2,7 @@
 //!
 //! **For:** the platform's database of a node; its failure is the failover cause *Database
 //! Failure* (HA-3): the node announces it to SRM as any service's.
-//! **Accepts:** nothing of its own; it is a [`ServiceWork`](crate::service::ServiceWork).
+//! **Accepts:** nothing of its own; it is a [`ServiceWork`].
 
 use crate::node_record::{NodeRecords, RecordError};
 use crate::rt::Ctx;
