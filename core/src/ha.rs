@@ -8,6 +8,7 @@ mod admin;
 mod backup;
 pub mod effect;
 pub mod event;
+pub mod explore;
 mod failed;
 mod failed_over;
 mod failing_over;

@@ -105,9 +105,7 @@ fn disable(turn: &mut Turn<'_>) {
     turn.node.enabled = false;
     let cause = Cause::Admin(Action::DisableHa);
     turn.go(State::Unknown, Reason::HaNotEnabled, Phase::Rest, cause);
-    for timer in Timer::ALL {
-        turn.disarm(timer);
-    }
+    turn.disarm(Timer::PeerSilence);
     if was == State::FailedMode {
         let attempt = turn.next_attempt();
         turn.push(Effect::TakeBackUsers {

@@ -1,6 +1,10 @@
 //! `Running in Backup Mode`: serves its own users and its peer's (HA-8, HA-10).
+//!
+//! While its peer is out of sight, the backup cannot know whether the peer takes users too. So when it sees
+//! a peer that rests without users, it first takes every user of the group once more
+//! ([`Phase::Claiming`]); where it has them all, nothing moves.
 
-use super::effect::{Alarm, Cause};
+use super::effect::{Alarm, Cause, Effect};
 use super::peer::{Phase, Status};
 use super::reason::Reason;
 use super::state::State;
@@ -21,11 +25,19 @@ fn alone(turn: &mut Turn<'_>, reason: Reason) -> bool {
         work::fail(turn, Reason::CriticalServiceDown, cause);
         return true;
     }
-    adopt(
-        turn,
-        presumed_reason(turn.node.reason, reason),
-        work::away_cause(reason),
-    )
+    let presumed = presumed_reason(turn.node.reason, reason);
+    missed_something(turn) || adopt(turn, presumed, work::away_cause(reason))
+}
+
+/// The peer may have taken users unheard: they are taken once more when it is seen at rest. Whether that is
+/// news.
+pub(super) fn missed_something(turn: &mut Turn<'_>) -> bool {
+    if turn.node.state != State::Backup || turn.node.phase == Phase::Waiting {
+        return false;
+    }
+    let reason = turn.node.reason;
+    turn.go(State::Backup, reason, Phase::Waiting, Cause::PeerSilent);
+    true
 }
 
 /// Rows 16 to 18: why a backup carries on for a peer that is away.
@@ -41,33 +53,46 @@ fn adopt(turn: &mut Turn<'_>, reason: Reason, cause: Cause) -> bool {
     if reason == turn.node.reason {
         return false;
     }
-    turn.go(State::Backup, reason, Phase::Rest, cause);
+    let phase = turn.node.phase;
+    turn.go(State::Backup, reason, phase, cause);
     true
+}
+
+/// Takes every user once more, where the peer may have taken some.
+fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
+    if turn.node.phase != Phase::Waiting {
+        return false;
+    }
+    let reason = turn.node.reason;
+    turn.go(State::Backup, reason, Phase::Claiming, cause);
+    let attempt = turn.next_attempt();
+    turn.push(Effect::TakeOverUsers {
+        attempt,
+        forced: true,
+    });
+    true
+}
+
+/// HA-14: taking the users once more took too long: row 19.
+pub(super) fn too_long(turn: &mut Turn<'_>) {
+    work::fail(turn, Reason::TakeOverUsersFailed, Cause::TimedOut);
 }
 
 fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     let cause = Cause::PeerIn(status.state);
     match status.state {
         State::Idle | State::FailedOver | State::FailedOverDown => carried(turn, status),
-        State::TakingBack => {
-            turn.go(
-                State::FallingBack,
-                fallback_reason(status.reason),
-                Phase::Waiting,
-                cause,
-            );
-            true
-        }
+        State::TakingBack => fall_back(turn, status),
         State::Backup => {
             turn.raise(Alarm::SplitBrain);
             work::fail(turn, Reason::Unknown, cause);
             true
         }
         State::Normal if status.epoch > turn.node.epoch => {
-            turn.node.epoch = status.epoch;
-            turn.go(State::Normal, Reason::Normal, Phase::Rest, cause);
+            work::carry_no_more(turn, cause);
             true
         }
+        State::TakingOver | State::Normal => missed_something(turn),
         State::FailingOver if status.epoch >= turn.node.epoch => {
             work::take_over_from(turn, status);
             true
@@ -76,17 +101,20 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => {
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
-        State::Normal
-        | State::FailingOver
-        | State::FailedMode
-        | State::Initializing
-        | State::TakingOver
-        | State::FallingBack => false,
+        State::Unknown => work::stand_aside(turn, status),
+        State::FailingOver | State::FailedMode | State::Initializing | State::FallingBack => false,
     }
+}
+
+/// Rows 4, 10: the home wants its users back.
+fn fall_back(turn: &mut Turn<'_>, status: &Status) -> bool {
+    let cause = Cause::PeerIn(status.state);
+    if turn.node.phase == Phase::Rest {
+        let reason = fallback_reason(status.reason);
+        turn.go(State::FallingBack, reason, Phase::Waiting, cause);
+        return true;
+    }
+    make_sure(turn, cause)
 }
 
 /// The reasons under which a home may take its users back.
@@ -104,7 +132,8 @@ fn carried(turn: &mut Turn<'_>, status: &Status) -> bool {
         return recover_by_itself(turn, status);
     }
     let reason = settled_reason(turn.node.reason, status);
-    adopt(turn, reason, Cause::PeerIn(status.state))
+    let cause = Cause::PeerIn(status.state);
+    adopt(turn, reason, cause) || make_sure(turn, cause)
 }
 
 /// HA-8: rows 22, 23 where the peer is able, else row 15.

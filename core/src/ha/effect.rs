@@ -184,9 +184,9 @@ impl std::error::Error for Refusal {}
 /// Something to be done, in the order given.
 ///
 /// A piece of work on users (`ReleaseUsers`, `TakeOverUsers`, `HandBackUsers`, `TakeBackUsers`) runs
-/// beside the machine and reports its end by the event named, with the attempt's number. A later piece of
-/// work replaces an earlier one of the same node: the earlier need not report. Ends that come late are
-/// ignored by the machine.
+/// beside the machine and reports its end by the event named, with the attempt's number. A node has one
+/// piece of work at a time: [`Effect::AbandonWork`] comes before another one is asked for while it is under
+/// way. Ends that come late are ignored by the machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Effect {
     /// Keep the record durably *before* any later effect of the list is carried out (HA-12). It is what
@@ -234,6 +234,9 @@ pub enum Effect {
         /// Whether the present owner may not have released them.
         forced: bool,
     },
+    /// Stop the piece of work on users that is under way: what it has moved stays moved, nothing more is
+    /// moved, and nothing is reported. Another piece of work may follow in the same list.
+    AbandonWork,
     /// End this SRM and start a new one from the record (HA-7). The last effect of its list; the new one
     /// begins with [`super::HaNode::boot`] as [`super::BootKind::SrmRestart`].
     RestartSrm,

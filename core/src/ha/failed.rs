@@ -14,10 +14,14 @@ pub(super) fn decide_failed(turn: &mut Turn<'_>) -> bool {
     }
     match turn.peer() {
         Peer::Away(reason) => alone(turn, reason),
-        Peer::Here(status) => {
-            turn.node.phase = Phase::Rest;
-            beside(turn, &status)
-        }
+        Peer::Here(status) => beside(turn, &status),
+    }
+}
+
+/// A new life of the peer is a new chance.
+pub(super) fn new_life(turn: &mut Turn<'_>) {
+    if turn.node.phase == Phase::GaveUp {
+        turn.node.phase = Phase::Rest;
     }
 }
 
@@ -32,7 +36,9 @@ fn alone(turn: &mut Turn<'_>, reason: Reason) -> bool {
 
 fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     match status.state {
-        State::FailedMode | State::Initializing if status.recovering => {
+        State::FailedMode | State::Initializing
+            if status.recovering && turn.node.phase != Phase::GaveUp =>
+        {
             admin::recover(turn);
             true
         }
@@ -41,11 +47,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::yield_to(turn, status);
             true
         }
-        State::Unknown => {
-            let cause = Cause::PeerIn(State::Unknown);
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
+        State::Unknown => work::stand_aside(turn, status),
         State::Backup
         | State::Initializing
         | State::Idle
@@ -66,14 +68,15 @@ fn agree(turn: &mut Turn<'_>, status: &Status) -> bool {
         return false;
     }
     let cause = Cause::PeerIn(State::FailedMode);
-    turn.go(State::FailedMode, status.reason, Phase::Rest, cause);
+    let phase = turn.node.phase;
+    turn.go(State::FailedMode, status.reason, phase, cause);
     true
 }
 
 /// What a node in `Unknown` does about what it knows: with HA on, it begins anew once its peer takes part.
 pub(super) fn decide_unknown(turn: &mut Turn<'_>) -> bool {
     match turn.peer() {
-        Peer::Here(status) if turn.node.enabled && status.state != State::Unknown => {
+        Peer::Here(status) if turn.node.enabled && status.reason != Reason::HaNotEnabled => {
             let cause = Cause::PeerIn(status.state);
             initializing::begin(turn, State::Normal, Reason::Normal, cause);
             true

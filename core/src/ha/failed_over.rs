@@ -45,7 +45,7 @@ fn up_beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => unknown(turn),
+        State::Unknown => work::stand_aside(turn, status),
         State::Initializing
         | State::Normal
         | State::TakingOver
@@ -151,7 +151,7 @@ fn not_able_beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => unknown(turn),
+        State::Unknown => work::stand_aside(turn, status),
         State::Initializing
         | State::Normal
         | State::TakingOver
@@ -159,14 +159,4 @@ fn not_able_beside(turn: &mut Turn<'_>, status: &Status) -> bool {
         | State::FallingBack
         | State::TakingBack => false,
     }
-}
-
-fn unknown(turn: &mut Turn<'_>) -> bool {
-    turn.go(
-        State::Unknown,
-        Reason::Unknown,
-        Phase::Rest,
-        Cause::PeerIn(State::Unknown),
-    );
-    true
 }

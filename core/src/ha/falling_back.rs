@@ -23,8 +23,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     match status.state {
         State::TakingBack => hand_back(turn, status),
         State::Normal if status.epoch > turn.node.epoch => {
-            turn.node.epoch = status.epoch;
-            turn.go(State::Normal, Reason::Normal, Phase::Rest, cause);
+            work::back_to_normal(turn, status);
             true
         }
         State::FailedOver | State::FailedOverDown | State::Idle => {
@@ -51,10 +50,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => {
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
+        State::Unknown => work::stand_aside(turn, status),
         State::Normal | State::Initializing => false,
     }
 }

@@ -7,6 +7,7 @@ use super::reason::Reason;
 use super::state::State;
 use super::timer::Timer;
 use super::turn::Turn;
+use super::{backup, failed};
 use crate::id::Incarnation;
 
 /// A message of the peer.
@@ -18,6 +19,10 @@ pub(super) fn message(turn: &mut Turn<'_>, message: &PeerMessage) {
             turn.send_status(true);
         }
         return;
+    }
+    let same_life = message.from == turn.node.peer.incarnation;
+    if !same_life || message.seq > turn.node.peer.seq.saturating_add(1) {
+        backup::missed_something(turn);
     }
     note_life(turn, message.from);
     turn.node.peer.seq = message.seq;
@@ -55,6 +60,7 @@ fn staleness(turn: &Turn<'_>, message: &PeerMessage) -> Option<Staleness> {
 /// A new life of the peer: what the old one said counts no more.
 fn note_life(turn: &mut Turn<'_>, from: Incarnation) {
     if from > turn.node.peer.incarnation {
+        failed::new_life(turn);
         let link = turn.node.peer.link;
         turn.node.peer = PeerView {
             link,
@@ -97,11 +103,8 @@ pub(super) fn silence(turn: &mut Turn<'_>) {
     turn.raise(Alarm::PeerLost(Reason::PeerDown));
 }
 
-/// Time for a keep-alive.
+/// Time for a keep-alive. A node with HA off sends them too, so that its peer knows that it is there and off.
 pub(super) fn keep_alive(turn: &mut Turn<'_>) {
-    if !turn.node.enabled {
-        return;
-    }
     turn.arm(Timer::Heartbeat, turn.params.detection.interval());
     match turn.params.detection {
         Detection::KeepAlive { .. } => turn.send_status(turn.node.peer.link != Link::Alive),
@@ -110,7 +113,7 @@ pub(super) fn keep_alive(turn: &mut Turn<'_>) {
         } => {
             turn.send_status(true);
             let waiting = turn.node.timers.contains(Timer::PeerSilence);
-            if turn.node.peer.link == Link::Alive && !waiting {
+            if turn.node.enabled && turn.node.peer.link == Link::Alive && !waiting {
                 turn.arm(Timer::PeerSilence, connect_timeout);
             }
         }

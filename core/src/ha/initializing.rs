@@ -6,7 +6,7 @@
 use super::effect::{Cause, Effect};
 use super::node::{BootKind, HaNode, HaRecord};
 use super::params::HaParams;
-use super::peer::{Epoch, Link, PeerView, Phase, Status};
+use super::peer::{Link, PeerView, Phase, Status};
 use super::reason::Reason;
 use super::settle::settle;
 use super::state::State;
@@ -38,8 +38,18 @@ impl HaNode {
             turn.node.services_known = kind == BootKind::SrmRestart && !record.recovering;
             start_services(&mut turn, kind);
             resume_idle(&mut turn);
+        } else {
+            turn.arm(Timer::Heartbeat, params.detection.interval());
+            turn.send_status(true);
         }
         turn.finish()
+    }
+}
+
+impl HaNode {
+    /// A node that does not run, as its last life left it.
+    pub(super) fn dead(record: &HaRecord, first: bool) -> HaNode {
+        resting(record, first, Health::GOOD)
     }
 }
 
@@ -74,12 +84,8 @@ fn resting(record: &HaRecord, first: bool, health: Health) -> HaNode {
 
 /// Goes to `Initializing`, to resume a state later.
 pub(super) fn begin(turn: &mut Turn<'_>, resume: State, reason: Reason, cause: Cause) {
-    let known = if turn.node.peer.link == Link::Alive {
-        Link::Alive
-    } else {
-        Link::Unseen
-    };
-    turn.node.peer.link = known;
+    turn.node.peer.link = Link::Unseen;
+    turn.disarm(Timer::PeerSilence);
     turn.go(
         State::Initializing,
         Reason::Initialization,
@@ -218,9 +224,4 @@ fn alone(turn: &mut Turn<'_>) {
             cause,
         );
     }
-}
-
-/// The higher of two epochs is taken over from a peer that knows better.
-pub(super) fn learn_epoch(turn: &mut Turn<'_>, heard: Epoch) {
-    turn.node.epoch = turn.node.epoch.max(heard);
 }

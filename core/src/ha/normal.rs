@@ -36,7 +36,7 @@ fn lost_with_nobody(turn: &mut Turn<'_>) -> bool {
 
 fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     match status.state {
-        State::Normal => lost_beside_normal(turn, status),
+        State::Normal => lost_beside_normal(turn, status) || catch_up(turn, status),
         State::FailingOver => asked(turn, status),
         State::Idle | State::FailedOver | State::FailedOverDown => orphans(turn, status),
         State::TakingOver => {
@@ -51,11 +51,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => {
-            let cause = Cause::PeerIn(State::Unknown);
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
+        State::Unknown => work::stand_aside(turn, status),
         State::Backup | State::Initializing | State::FallingBack | State::TakingBack => false,
     }
 }
@@ -71,6 +67,20 @@ fn lost_beside_normal(turn: &mut Turn<'_>, status: &Status) -> bool {
     let (reason, cause) = services::loss(turn);
     work::fail_over(turn, reason, cause);
     true
+}
+
+/// The peer knows of a move of users that this node does not know of: makes sure of its own users.
+fn catch_up(turn: &mut Turn<'_>, status: &Status) -> bool {
+    if status.epoch <= turn.node.epoch || turn.node.phase == Phase::Claiming {
+        return false;
+    }
+    work::claim_own(turn, true);
+    true
+}
+
+/// HA-14: making sure took too long: row 20.
+pub(super) fn too_long(turn: &mut Turn<'_>) {
+    work::fail(turn, Reason::TakeBackUsersFailed, Cause::TimedOut);
 }
 
 /// The peer wants to be taken over (rows 2, 26).

@@ -47,7 +47,8 @@ use super::reason::Reason;
 use super::state::State;
 use crate::id::Incarnation;
 
-/// The step within a state. In the states that may rest it is [`Phase::Rest`].
+/// The step within a state. In the states that may rest it is [`Phase::Rest`], but for a node that
+/// makes sure of its users and a failed node that gave up.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -61,9 +62,11 @@ pub enum Phase {
     /// `FailingOver`: nobody is logged in here any more.
     Released,
     /// `TakingOver`: the home has not released yet. `TakingBack`: the backup has not handed back yet.
-    /// `FallingBack`: the home is not ready yet.
+    /// `FallingBack`: the home is not ready yet. `Backup`: the peer was out of sight and may have taken
+    /// users; they are taken once more when it is seen at rest.
     Waiting,
     /// `TakingOver`: taking the users over. `TakingBack`, `Initializing`: taking the own users back.
+    /// `Backup`: taking the users once more. `Normal`: making sure of the own users.
     Claiming,
     /// `TakingBack`: starting the critical services.
     Starting,
@@ -71,7 +74,8 @@ pub enum Phase {
     HandingBack,
     /// `FallingBack`: the peer's users are free for it.
     HandedBack,
-    /// `FailedMode`, entered while the peer was away: nothing more is tried without an operator.
+    /// `FailedMode`, entered while the peer was away or after a recovery that failed: nothing more is tried by
+    /// itself in this life of the peer.
     GaveUp,
 }
 
@@ -88,6 +92,20 @@ impl Phase {
         Phase::HandedBack,
         Phase::GaveUp,
     ];
+
+    /// Whether a piece of work on users is under way in it.
+    #[must_use]
+    pub const fn is_work(self) -> bool {
+        match self {
+            Phase::Releasing | Phase::Claiming | Phase::HandingBack => true,
+            Phase::Rest
+            | Phase::Released
+            | Phase::Waiting
+            | Phase::Starting
+            | Phase::HandedBack
+            | Phase::GaveUp => false,
+        }
+    }
 }
 
 /// How many times users have been moved as a whole in this pair.

@@ -1,7 +1,6 @@
 //! From `Initializing` to the state that fits what the node did and what its peer does (HA-12).
 
 use super::effect::{Cause, Effect};
-use super::initializing::learn_epoch;
 use super::peer::{Phase, Status};
 use super::reason::Reason;
 use super::state::State;
@@ -35,10 +34,11 @@ fn contradiction(turn: &mut Turn<'_>, peer: State) -> bool {
     true
 }
 
-/// Serves its own users, once it can; gives them away if it cannot.
+/// Serves its own users, once it can, and makes sure of them; gives them away if it cannot.
 fn serve(turn: &mut Turn<'_>) -> bool {
     if turn.node.health.is_good() {
         turn.go(State::Normal, Reason::Normal, Phase::Rest, Cause::Resumed);
+        work::claim_own(turn, true);
         return true;
     }
     if !turn.node.services_known {
@@ -47,6 +47,16 @@ fn serve(turn: &mut Turn<'_>) -> bool {
     let (reason, cause) = services::loss(turn);
     work::fail_over(turn, reason, cause);
     true
+}
+
+/// Serves its own users again after it carried the peer's, which has them back: counts as a move, so that
+/// the peer makes sure of its own.
+fn serve_again(turn: &mut Turn<'_>) -> bool {
+    let settled = serve(turn);
+    if settled {
+        turn.node.epoch = turn.new_epoch();
+    }
+    settled
 }
 
 /// The peer carries, or is about to carry, this node's users: rows 11, 12, 18.
@@ -118,7 +128,7 @@ fn resumed_reason(turn: &Turn<'_>) -> Reason {
 
 fn carry_on(turn: &mut Turn<'_>) -> bool {
     let reason = resumed_reason(turn);
-    turn.go(State::Backup, reason, Phase::Rest, Cause::Resumed);
+    turn.go(State::Backup, reason, Phase::Waiting, Cause::Resumed);
     true
 }
 
@@ -130,10 +140,7 @@ fn was_backup(turn: &mut Turn<'_>, status: &Status, peer: State) -> bool {
         | State::FailedOverDown
         | State::FailingOver
         | State::TakingBack => carry_on(turn),
-        State::Normal if knows_better => {
-            learn_epoch(turn, status.epoch);
-            serve(turn)
-        }
+        State::Normal if knows_better => serve_again(turn),
         State::Normal | State::Initializing => carry_on(turn),
         State::TakingOver => was_taken_over(turn, status),
         State::Backup if knows_better => was_taken_over(turn, status),
@@ -153,10 +160,7 @@ fn was_taking_over(turn: &mut Turn<'_>, status: &Status, peer: State) -> bool {
             turn.go(State::TakingOver, reason, Phase::Waiting, Cause::Resumed);
             true
         }
-        State::Normal if knows_better => {
-            learn_epoch(turn, status.epoch);
-            serve(turn)
-        }
+        State::Normal if knows_better => serve_again(turn),
         State::Backup => was_taken_over(turn, status),
         State::TakingOver if !turn.node.first => was_taken_over(turn, status),
         State::Normal
@@ -243,10 +247,7 @@ fn was_falling_back(turn: &mut Turn<'_>, status: &Status, peer: State) -> bool {
             turn.go(State::FallingBack, reason, Phase::Waiting, Cause::Resumed);
             true
         }
-        State::Normal if status.epoch > turn.node.epoch => {
-            learn_epoch(turn, status.epoch);
-            serve(turn)
-        }
+        State::Normal if status.epoch > turn.node.epoch => serve_again(turn),
         State::Backup if status.epoch > turn.node.epoch => was_taken_over(turn, status),
         State::TakingOver => was_taken_over(turn, status),
         State::Normal

@@ -94,9 +94,9 @@ fn too_long(turn: &mut Turn<'_>) {
         State::FailingOver => failing_over::too_long(turn),
         State::FallingBack => falling_back::too_long(turn),
         State::TakingBack => taking_back::too_long(turn),
+        State::Backup => backup::too_long(turn),
+        State::Normal => normal::too_long(turn),
         State::Idle
-        | State::Normal
-        | State::Backup
         | State::FailedOver
         | State::FailedOverDown
         | State::FailedMode

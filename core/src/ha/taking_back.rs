@@ -46,11 +46,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status, waiting: bool) -> bool {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => {
-            let cause = Cause::PeerIn(State::Unknown);
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
+        State::Unknown => work::stand_aside(turn, status),
         State::FallingBack
         | State::Normal
         | State::FailedOver

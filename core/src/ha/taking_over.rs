@@ -37,18 +37,14 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
             true
         }
         State::Normal if waiting && status.epoch > turn.node.epoch => {
-            turn.node.epoch = status.epoch;
-            turn.go(State::Normal, Reason::Normal, Phase::Rest, cause);
+            work::back_to_normal(turn, status);
             true
         }
         State::FailedMode if status.epoch >= turn.node.epoch => {
             work::come_along(turn, status);
             true
         }
-        State::Unknown => {
-            turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
-            true
-        }
+        State::Unknown => work::stand_aside(turn, status),
         State::FailingOver
         | State::Idle
         | State::FailedOver

@@ -18,6 +18,7 @@ pub(super) struct Turn<'a> {
     before: HaNode,
     effects: Vec<Effect>,
     sent: bool,
+    ended: bool,
 }
 
 /// The peer, as far as decisions go.
@@ -37,6 +38,7 @@ impl<'a> Turn<'a> {
             before: *node,
             effects: Vec::new(),
             sent: false,
+            ended: false,
         }
     }
 
@@ -141,6 +143,7 @@ impl<'a> Turn<'a> {
         if state == State::FailedMode && from != State::FailedMode {
             self.raise(Alarm::FailedMode(reason));
         }
+        self.abandon_work(state, phase);
         self.node.state = state;
         self.node.reason = reason;
         self.node.phase = phase;
@@ -155,6 +158,26 @@ impl<'a> Turn<'a> {
         }
         self.bound();
         self.watch();
+    }
+
+    /// Work that is under way when the node turns to something else is abandoned. If it moves users, it may
+    /// have moved some: that counts as a move, so that the peer makes sure of its own.
+    fn abandon_work(&mut self, state: State, phase: Phase) {
+        let stays = (state, phase) == (self.node.state, self.node.phase);
+        let under_way = self.node.phase.is_work() && !self.ended;
+        self.ended = false;
+        if stays || !under_way {
+            return;
+        }
+        self.push(Effect::AbandonWork);
+        if self.node.phase == Phase::Claiming {
+            self.node.epoch = self.new_epoch();
+        }
+    }
+
+    /// The piece of work under way has ended by itself.
+    pub(super) fn work_ended(&mut self) {
+        self.ended = true;
     }
 
     /// HA-14: every transition has its timer, and each of its steps starts it anew.
@@ -173,6 +196,7 @@ impl<'a> Turn<'a> {
             (State::Initializing, Phase::Claiming) => Some(params.move_timeout),
             (State::Initializing, _) => Some(params.initialization_timeout),
             (State::TakingBack, Phase::Starting) => Some(params.start_timeout),
+            (State::Backup | State::Normal, Phase::Claiming) => Some(params.move_timeout),
             (State::FallingBack, Phase::Waiting) => {
                 Some(params.start_timeout + params.move_timeout)
             }

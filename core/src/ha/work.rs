@@ -7,11 +7,13 @@ use super::reason::Reason;
 use super::state::State;
 use super::turn::{Peer, Turn};
 
-/// Goes to failed mode. With the peer away nothing more is tried without an operator.
+/// Goes to failed mode. With the peer away, or after a recovery that failed, nothing more is tried by itself.
 pub(super) fn fail(turn: &mut Turn<'_>, reason: Reason, cause: Cause) {
-    let phase = match turn.peer() {
-        Peer::Away(_) => Phase::GaveUp,
-        Peer::Here(_) => Phase::Rest,
+    let away = matches!(turn.peer(), Peer::Away(_));
+    let phase = if away || turn.node.recovering {
+        Phase::GaveUp
+    } else {
+        Phase::Rest
     };
     turn.go(State::FailedMode, reason, phase, cause);
 }
@@ -19,6 +21,17 @@ pub(super) fn fail(turn: &mut Turn<'_>, reason: Reason, cause: Cause) {
 /// Goes to failed mode with a peer that is there.
 pub(super) fn come_along(turn: &mut Turn<'_>, status: &Status) {
     fail(turn, status.reason, Cause::PeerIn(status.state));
+}
+
+/// HA is off at the peer: nothing can be done together (row 24). A peer with HA on that only waits for this
+/// node to take part is no reason to stop.
+pub(super) fn stand_aside(turn: &mut Turn<'_>, status: &Status) -> bool {
+    if status.reason != Reason::HaNotEnabled {
+        return false;
+    }
+    let cause = Cause::PeerIn(State::Unknown);
+    turn.go(State::Unknown, Reason::Unknown, Phase::Rest, cause);
+    true
 }
 
 /// Begins to be taken over: lets go of the users.
@@ -111,6 +124,26 @@ pub(super) fn claim_own(turn: &mut Turn<'_>, forced: bool) {
     turn.push(Effect::TakeBackUsers { attempt, forced });
 }
 
+/// The peer has its users back, and this node carried, or may have carried, them until now. That counts as a
+/// move: both make sure of their own.
+pub(super) fn carry_no_more(turn: &mut Turn<'_>, cause: Cause) {
+    turn.node.epoch = turn.new_epoch();
+    turn.go(State::Normal, Reason::Normal, Phase::Rest, cause);
+    claim_own(turn, true);
+}
+
+/// The peer has its users back, as agreed: makes sure of the own ones.
+pub(super) fn back_to_normal(turn: &mut Turn<'_>, status: &Status) {
+    turn.node.epoch = status.epoch;
+    turn.go(
+        State::Normal,
+        Reason::Normal,
+        Phase::Rest,
+        Cause::PeerIn(status.state),
+    );
+    claim_own(turn, true);
+}
+
 /// Why a node did what it did about a peer that is away.
 pub(super) fn away_cause(reason: Reason) -> Cause {
     match reason {
@@ -133,14 +166,24 @@ pub(super) fn away_cause(reason: Reason) -> Cause {
     }
 }
 
-/// Whether this is the end of the work under way, in this state and phase.
-fn is_end(turn: &Turn<'_>, attempt: Attempt, state: State, phase: Phase) -> bool {
-    attempt == turn.node.attempt && (turn.node.state, turn.node.phase) == (state, phase)
+/// Whether this is the end of the work under way, in one of these states and in this phase.
+fn is_end(turn: &mut Turn<'_>, attempt: Attempt, states: &[State], phase: Phase) -> bool {
+    let node = &turn.node;
+    let is = attempt == node.attempt && states.contains(&node.state) && node.phase == phase;
+    if is {
+        turn.work_ended();
+    }
+    is
 }
+
+/// Where every user of the group is taken.
+const TAKES_OVER: [State; 2] = [State::TakingOver, State::Backup];
+/// Where the own users are taken.
+const TAKES_BACK: [State; 3] = [State::TakingBack, State::Initializing, State::Normal];
 
 /// The users are let go of. In a manual failover the services stop now (HA-4).
 pub(super) fn released(turn: &mut Turn<'_>, attempt: Attempt) {
-    if is_end(turn, attempt, State::FailingOver, Phase::Releasing) {
+    if is_end(turn, attempt, &[State::FailingOver], Phase::Releasing) {
         let_go(turn, Cause::WorkDone);
     }
 }
@@ -156,7 +199,7 @@ pub(super) fn let_go(turn: &mut Turn<'_>, cause: Cause) {
 
 /// Every user of the group is here.
 pub(super) fn taken(turn: &mut Turn<'_>, attempt: Attempt) {
-    if is_end(turn, attempt, State::TakingOver, Phase::Claiming) {
+    if is_end(turn, attempt, &TAKES_OVER, Phase::Claiming) {
         turn.node.epoch = turn.new_epoch();
         let reason = turn.node.reason;
         turn.go(State::Backup, reason, Phase::Rest, Cause::WorkDone);
@@ -165,14 +208,14 @@ pub(super) fn taken(turn: &mut Turn<'_>, attempt: Attempt) {
 
 /// The users could not be taken over (row 19).
 pub(super) fn take_failed(turn: &mut Turn<'_>, attempt: Attempt) {
-    if is_end(turn, attempt, State::TakingOver, Phase::Claiming) {
+    if is_end(turn, attempt, &TAKES_OVER, Phase::Claiming) {
         fail(turn, Reason::TakeOverUsersFailed, Cause::WorkFailed);
     }
 }
 
 /// The peer's users are free for it.
 pub(super) fn handed_back(turn: &mut Turn<'_>, attempt: Attempt) {
-    if is_end(turn, attempt, State::FallingBack, Phase::HandingBack) {
+    if is_end(turn, attempt, &[State::FallingBack], Phase::HandingBack) {
         let reason = turn.node.reason;
         turn.go(
             State::FallingBack,
@@ -185,24 +228,36 @@ pub(super) fn handed_back(turn: &mut Turn<'_>, attempt: Attempt) {
 
 /// The users could not be handed back (row 20).
 pub(super) fn hand_back_failed(turn: &mut Turn<'_>, attempt: Attempt) {
-    if is_end(turn, attempt, State::FallingBack, Phase::HandingBack) {
+    if is_end(turn, attempt, &[State::FallingBack], Phase::HandingBack) {
         fail(turn, Reason::TakeBackUsersFailed, Cause::WorkFailed);
     }
 }
 
-/// The own users are here.
+/// The own users are here. A node that only made sure of them catches up with its peer's epoch.
 pub(super) fn taken_back(turn: &mut Turn<'_>, attempt: Attempt) {
-    let home = is_end(turn, attempt, State::TakingBack, Phase::Claiming);
-    if home || is_end(turn, attempt, State::Initializing, Phase::Claiming) {
-        turn.node.epoch = turn.new_epoch();
-        turn.go(State::Normal, Reason::Normal, Phase::Rest, Cause::WorkDone);
+    if !is_end(turn, attempt, &TAKES_BACK, Phase::Claiming) {
+        return;
     }
+    turn.node.epoch = match turn.node.state {
+        State::Normal => turn.latest_epoch(),
+        State::Initializing
+        | State::Idle
+        | State::Backup
+        | State::TakingOver
+        | State::FailingOver
+        | State::FailedOver
+        | State::FailedOverDown
+        | State::FallingBack
+        | State::TakingBack
+        | State::FailedMode
+        | State::Unknown => turn.new_epoch(),
+    };
+    turn.go(State::Normal, Reason::Normal, Phase::Rest, Cause::WorkDone);
 }
 
 /// The own users could not be taken (row 20).
 pub(super) fn take_back_failed(turn: &mut Turn<'_>, attempt: Attempt) {
-    let home = is_end(turn, attempt, State::TakingBack, Phase::Claiming);
-    if home || is_end(turn, attempt, State::Initializing, Phase::Claiming) {
+    if is_end(turn, attempt, &TAKES_BACK, Phase::Claiming) {
         fail(turn, Reason::TakeBackUsersFailed, Cause::WorkFailed);
     }
 }

@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(10);
 enum Later {
     Expire(usize, u64, Timer),
     Deliver(usize, PeerMessage),
-    Report(usize, u64, Event),
+    Report(usize, u64, u64, Event),
     Started(usize, u64),
 }
 
@@ -46,6 +46,8 @@ pub struct Host {
     pub broken: Broken,
     /// The life of SRM, so that timers and work of an old one are not heard.
     life: u64,
+    /// The number of the work under way; 0 for none.
+    working: u64,
     timers: Vec<(Timer, u64)>,
     pub changes: Vec<(Moment, StateChange)>,
     pub refusals: Vec<Refusal>,
@@ -78,6 +80,7 @@ impl Host {
             database_down: false,
             broken: Broken::default(),
             life: 0,
+            working: 0,
             timers: Vec::new(),
             changes: Vec::new(),
             refusals: Vec::new(),
@@ -173,9 +176,10 @@ impl Pair {
         if self.hosts[i].srm == Some(after) {
             assert_eq!(armed, held, "the set of armed timers is what was asked for");
             let bounded = armed.contains(&Timer::Transition);
+            let works = after.phase == takeover_core::ha::Phase::Claiming;
             assert_eq!(
                 bounded,
-                !after.state.is_stable(),
+                !after.state.is_stable() || works,
                 "HA-14: {:?}",
                 after.state
             );
@@ -242,6 +246,7 @@ impl Pair {
                 let done = Event::UsersTakenBack(attempt);
                 self.report(i, failed, done, Event::UsersTakeBackFailed(attempt));
             }
+            Effect::AbandonWork => self.hosts[i].working = 0,
             Effect::RestartSrm => self.boot(i, BootKind::SrmRestart),
             Effect::Raise(alarm) => self.hosts[i].alarms.push(alarm),
             Effect::DropStale(why) => self.hosts[i].stale.push(why),
@@ -252,10 +257,11 @@ impl Pair {
     fn report(&mut self, i: usize, failed: bool, done: Event, failure: Event) {
         if !self.hosts[i].broken.hangs {
             let life = self.hosts[i].life;
-            self.later(
-                WORK,
-                Later::Report(i, life, if failed { failure } else { done }),
-            );
+            self.serial += 1;
+            let work = self.serial;
+            self.hosts[i].working = work;
+            let event = if failed { failure } else { done };
+            self.later(WORK, Later::Report(i, life, work, event));
         }
     }
 
@@ -357,8 +363,8 @@ impl Pair {
                 }
             }
             Later::Deliver(i, message) => self.tell(i, Event::Peer(message)),
-            Later::Report(i, life, event) => {
-                if self.hosts[i].life == life {
+            Later::Report(i, life, work, event) => {
+                if self.hosts[i].life == life && self.hosts[i].working == work {
                     self.moved(i, &event);
                     self.tell(i, event);
                 }

@@ -1,0 +1,166 @@
+//! What must hold in every state of the world.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::effect::Effect;
+use super::super::event::{Action, Event};
+use super::super::reason::Reason;
+use super::super::state::State;
+use super::super::table::{self, Seen};
+use super::world::{Power, Rule, World};
+
+/// What was found to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Violation {
+    /// The pair rests in what the table does not have, as the two nodes see it.
+    NotInTable {
+        /// The first node, or nothing if it is out of sight.
+        first: Option<(State, Reason)>,
+        /// The second node, or nothing if it is out of sight.
+        second: Option<(State, Reason)>,
+    },
+    /// The pair rests, and a node is in a transition (HA-14).
+    RestsInTransition {
+        /// The node's state.
+        state: State,
+    },
+    /// The pair rests, and users are not where the states say: owned by nobody who serves them, or
+    /// believed by both nodes to be theirs.
+    UsersAstray {
+        /// Whose home it is.
+        home: u8,
+        /// Who owns them.
+        owner: u8,
+        /// The states of the two nodes.
+        states: [State; 2],
+    },
+    /// An action that a state does not allow has changed something (HA-11).
+    RefusedActionActed {
+        /// The action.
+        action: Action,
+        /// The state.
+        state: State,
+    },
+    /// No steps, repairs and operator actions lead back to row 1 with all users at home.
+    CannotHeal,
+    /// Steps go round and never end (HA-14).
+    NeverEnds,
+}
+
+impl World {
+    /// What is wrong with a world; `at_rest` if nothing happens by itself in it.
+    pub(super) fn violation(&self, at_rest: bool) -> Option<Violation> {
+        if !at_rest {
+            return None;
+        }
+        self.transition_at_rest()
+            .or_else(|| self.not_in_table())
+            .or_else(|| self.users_astray())
+    }
+
+    fn state(&self, i: usize) -> Option<(State, Reason)> {
+        let side = &self.sides[i];
+        (side.power == Power::Up).then_some((side.node.state, side.node.reason))
+    }
+
+    fn transition_at_rest(&self) -> Option<Violation> {
+        let states = (0..2).filter_map(|i| self.state(i));
+        states
+            .map(|(state, _)| state)
+            .find(|state| !state.is_stable())
+            .map(|state| Violation::RestsInTransition { state })
+    }
+
+    /// With the link up the pair is one view; with the link cut each node's view must be in the table.
+    fn not_in_table(&self) -> Option<Violation> {
+        let [one, two] = [self.state(0), self.state(1)];
+        let views = if self.cut {
+            [(one, None), (None, two)]
+        } else {
+            [(one, two); 2]
+        };
+        let seen = |view: Option<(State, Reason)>| {
+            view.map_or(Seen::Unreachable, |(state, reason)| {
+                Seen::Reachable(state, reason)
+            })
+        };
+        views
+            .into_iter()
+            .filter(|view| *view != (None, None))
+            .find(|(first, second)| table::find(seen(*first), seen(*second)).is_none())
+            .map(|(first, second)| Violation::NotInTable { first, second })
+    }
+
+    /// Whether a node in this state believes that it serves the users of a home.
+    fn believes(&self, i: usize, home: usize) -> Option<bool> {
+        let (state, _) = self.state(i)?;
+        match state {
+            State::Normal => Some(i == home),
+            State::Backup => Some(true),
+            State::Idle | State::FailedOver | State::FailedOverDown => Some(false),
+            State::Initializing
+            | State::TakingOver
+            | State::FailingOver
+            | State::FallingBack
+            | State::TakingBack
+            | State::FailedMode
+            | State::Unknown => None,
+        }
+    }
+
+    /// While the nodes do not see each other neither can know: the directory decides, and the backup takes
+    /// the users once more when it sees its peer.
+    fn users_astray(&self) -> Option<Violation> {
+        if self.cut || self.sides.iter().any(|side| side.power != Power::Up) {
+            return None;
+        }
+        let states = [0, 1].map(|i| self.sides[i].node.state);
+        for home in 0..2 {
+            let owner = self.owner[home];
+            for i in 0..2 {
+                let owns = usize::from(owner) == i;
+                if self
+                    .believes(i, home)
+                    .is_some_and(|believes| believes != owns)
+                {
+                    return Some(Violation::UsersAstray {
+                        home: home as u8,
+                        owner,
+                        states,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether everything is as it was in the beginning: row 1, nothing broken, all users at home.
+    pub(super) fn is_healed(&self) -> bool {
+        let well = |i: usize| {
+            let side = &self.sides[i];
+            self.state(i) == Some((State::Normal, Reason::Normal))
+                && !side.service_down
+                && !side.database_down
+        };
+        well(0) && well(1) && !self.cut && self.owner == [0, 1]
+    }
+
+    /// HA-11: tries every action that the nodes do not offer.
+    pub(super) fn refused_action_acted(&self, rule: &Rule) -> Option<Violation> {
+        for side in self.sides.iter().filter(|side| side.power == Power::Up) {
+            for action in Action::ALL {
+                let (after, effects) = rule.step(&side.node, Event::Admin(action));
+                let refused = effects
+                    .iter()
+                    .any(|effect| matches!(effect, Effect::Refuse(_)));
+                if refused && (after != side.node || effects.len() != 1) {
+                    return Some(Violation::RefusedActionActed {
+                        action,
+                        state: side.node.state,
+                    });
+                }
+            }
+        }
+        None
+    }
+}

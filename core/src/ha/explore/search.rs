@@ -1,0 +1,499 @@
+//! Breadth first through all worlds.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::params::HaParams;
+use super::super::table::{self, Seen};
+use super::check::Violation;
+use super::moves::{Class, Move, Moves};
+use super::planted::Planted;
+use super::world::{Power, Rule, World};
+use crate::digest::Digest;
+
+/// How many violations are kept with their traces.
+const KEPT_VIOLATIONS: usize = 16;
+
+/// What to explore.
+#[derive(Clone, Debug)]
+pub struct Explorer {
+    faults: u8,
+    most_states: usize,
+    try_refused_actions: bool,
+    rule: Rule,
+}
+
+/// How a world was reached: moves from the pair at rest in row 1, and the worlds after each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The moves with the world after each.
+    pub moves: Vec<(Move, World)>,
+}
+
+/// What an exploration found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exploration {
+    /// The faults there could be.
+    pub faults: u8,
+    /// Different states of the world.
+    pub states: usize,
+    /// Moves between them.
+    pub transitions: usize,
+    /// The longest way to a state.
+    pub depth: usize,
+    /// Whether every state was reached; if not, it ended at the bound on states.
+    pub complete: bool,
+    /// States at rest.
+    pub at_rest: usize,
+    /// States from which no steps, repairs and operator actions lead back to row 1 with all users at home.
+    pub cannot_heal: usize,
+    /// States from which steps and repairs alone do not lead there: an operator is needed.
+    pub needs_operator: usize,
+    /// Rows of the table that were seen.
+    pub rows: Vec<u8>,
+    /// How often something was wrong.
+    pub violations: usize,
+    /// The digest of the whole relation: each state, each move, the state after it.
+    pub digest: u64,
+    /// The first violations, each with its way there.
+    #[serde(skip)]
+    pub found: Vec<(Violation, Trace)>,
+}
+
+impl Explorer {
+    /// An exploration with so many faults, of the machine with its default parameters.
+    #[must_use]
+    pub fn new(faults: u8) -> Explorer {
+        let params = HaParams::default();
+        Explorer {
+            faults,
+            most_states: usize::MAX >> 8,
+            try_refused_actions: false,
+            rule: Rule {
+                params,
+                planted: None,
+            },
+        }
+    }
+
+    /// Ends at about so many states.
+    #[must_use]
+    pub fn most_states(mut self, states: usize) -> Explorer {
+        self.most_states = states;
+        self
+    }
+
+    /// With a bug that must be found.
+    #[must_use]
+    pub fn planted(mut self, planted: Planted) -> Explorer {
+        self.rule.planted = Some(planted);
+        self
+    }
+
+    /// With automatic fallback switched on (HA-6).
+    #[must_use]
+    pub fn automatic_fallback(mut self, health: Duration) -> Explorer {
+        self.rule.params.automatic_fallback = Some(health);
+        self
+    }
+
+    /// Also tries every action in every state that does not offer it (HA-11).
+    #[must_use]
+    pub fn try_refused_actions(mut self) -> Explorer {
+        self.try_refused_actions = true;
+        self
+    }
+
+    /// The pair at rest in row 1, with all faults to come.
+    fn start(&self) -> World {
+        let mut world = World::starting(&self.rule, 0).canonical();
+        let mut moves = Moves::new();
+        while !world.is_at_rest(&mut moves) {
+            world = world.after(moves[0], &self.rule);
+        }
+        world.faults_left = self.faults;
+        world
+    }
+
+    /// Explores. `progress` hears how many states there are and how many are still to be looked at.
+    #[must_use]
+    pub fn run(&self, mut progress: impl FnMut(usize, usize)) -> Exploration {
+        let mut search = Search::new(self);
+        let mut layer = vec![search.first(self.start())];
+        while !layer.is_empty() && !search.is_full() {
+            progress(search.seen.len(), layer.len());
+            search.depth += 1;
+            layer = search.next_layer(&layer);
+        }
+        search.finish(layer.is_empty())
+    }
+
+    /// The worlds along a list of moves from the start.
+    fn replay(&self, moves: &[Move]) -> Trace {
+        let mut world = self.start();
+        let step = |a_move: &Move| {
+            world = world.after(*a_move, &self.rule);
+            (*a_move, world)
+        };
+        Trace {
+            moves: moves.iter().map(step).collect(),
+        }
+    }
+}
+
+/// The fingerprints of the worlds seen, each with its number: open addressing, no order of its own.
+struct Seen128 {
+    prints: Vec<u128>,
+    slots: Vec<u32>,
+}
+
+const FREE: u32 = u32::MAX;
+
+impl Seen128 {
+    fn new() -> Seen128 {
+        Seen128 {
+            prints: Vec::new(),
+            slots: vec![FREE; 1 << 12],
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.prints.len()
+    }
+
+    fn slot(slots: &[u32], prints: &[u128], print: u128) -> usize {
+        let mask = slots.len() - 1;
+        let mut slot = print as usize & mask;
+        while slots[slot] != FREE && prints[slots[slot] as usize] != print {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    /// The number of a world, and whether it is new.
+    fn number(&mut self, print: u128) -> (u32, bool) {
+        if self.prints.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        let slot = Seen128::slot(&self.slots, &self.prints, print);
+        if self.slots[slot] != FREE {
+            return (self.slots[slot], false);
+        }
+        let number = self.prints.len() as u32;
+        self.slots[slot] = number;
+        self.prints.push(print);
+        (number, true)
+    }
+
+    fn grow(&mut self) {
+        let mut slots = vec![FREE; self.slots.len() * 2];
+        for (number, print) in self.prints.iter().enumerate() {
+            let slot = Seen128::slot(&slots, &self.prints, *print);
+            slots[slot] = number as u32;
+        }
+        self.slots = slots;
+    }
+}
+
+/// A move that costs no fault, by the number of the world it leads to.
+#[derive(Clone, Copy)]
+struct Calm(u32);
+
+impl Calm {
+    fn new(to: u32, class: Class) -> Calm {
+        Calm(to << 2 | class as u32)
+    }
+
+    /// The same move, by the number of the world it starts from.
+    fn from(self, from: u32) -> Calm {
+        Calm(from << 2 | self.0 & 3)
+    }
+
+    fn to(self) -> usize {
+        (self.0 >> 2) as usize
+    }
+
+    fn is(self, class: Class) -> bool {
+        self.0 & 3 == class as u32
+    }
+}
+
+/// An exploration under way.
+struct Search<'a> {
+    explorer: &'a Explorer,
+    seen: Seen128,
+    parents: Vec<(u32, Move)>,
+    calm: Vec<Calm>,
+    calm_ends: Vec<u32>,
+    healed: Vec<u32>,
+    transitions: usize,
+    depth: usize,
+    at_rest: usize,
+    rows: [bool; 64],
+    digest: Digest,
+    violations: usize,
+    found: Vec<(Violation, u32)>,
+}
+
+impl<'a> Search<'a> {
+    fn new(explorer: &'a Explorer) -> Search<'a> {
+        Search {
+            explorer,
+            seen: Seen128::new(),
+            parents: Vec::new(),
+            calm: Vec::new(),
+            calm_ends: Vec::new(),
+            healed: Vec::new(),
+            transitions: 0,
+            depth: 0,
+            at_rest: 0,
+            rows: [false; 64],
+            digest: Digest::default(),
+            violations: 0,
+            found: Vec::new(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.seen.len() >= self.explorer.most_states
+    }
+
+    fn first(&mut self, world: World) -> World {
+        self.seen.number(world.fingerprint());
+        self.parents.push((0, Move::Heal));
+        world
+    }
+
+    /// Looks at the worlds of a layer, in order, and gives the new ones they lead to.
+    fn next_layer(&mut self, layer: &[World]) -> Vec<World> {
+        let mut next = Vec::new();
+        let mut moves = Moves::new();
+        for world in layer {
+            self.look_at(world, &mut moves, &mut next);
+        }
+        next
+    }
+
+    fn look_at(&mut self, world: &World, moves: &mut Moves, next: &mut Vec<World>) {
+        let from = self.calm_ends.len() as u32;
+        let at_rest = world.is_at_rest(moves);
+        self.at_rest += usize::from(at_rest);
+        self.note_row(world);
+        self.check(world, from, at_rest);
+        if world.is_healed() {
+            self.healed.push(from);
+        }
+        world.moves(moves);
+        for a_move in moves.iter().copied() {
+            let after = world.after(a_move, &self.explorer.rule);
+            let (to, new) = self.seen.number(after.fingerprint());
+            if new {
+                self.parents.push((from, a_move));
+                next.push(after);
+            }
+            if a_move.class() != Class::Fault {
+                self.calm.push(Calm::new(to, a_move.class()));
+            }
+            self.note_move(from, a_move, to);
+        }
+        self.calm_ends.push(self.calm.len() as u32);
+    }
+
+    fn note_move(&mut self, from: u32, a_move: Move, to: u32) {
+        self.transitions += 1;
+        let [a, b, c, d] = from.to_le_bytes();
+        let [e, f, g, h] = to.to_le_bytes();
+        let [kind, node] = a_move.code();
+        self.digest.update(&[a, b, c, d, kind, node, e, f, g, h]);
+    }
+
+    fn note_row(&mut self, world: &World) {
+        let seen = |i: usize| match world.sides[i].power {
+            Power::Up => Seen::Reachable(world.sides[i].node.state, world.sides[i].node.reason),
+            Power::Off | Power::SrmDown => Seen::Unreachable,
+        };
+        if let Some(found) = table::find(seen(0), seen(1)) {
+            self.rows[usize::from(found.row.number)] = true;
+        }
+    }
+
+    fn check(&mut self, world: &World, number: u32, at_rest: bool) {
+        let mut violation = world.violation(at_rest);
+        if violation.is_none() && self.explorer.try_refused_actions {
+            violation = world.refused_action_acted(&self.explorer.rule);
+        }
+        if let Some(violation) = violation {
+            self.keep(violation, number);
+        }
+    }
+
+    fn keep(&mut self, violation: Violation, number: u32) {
+        self.violations += 1;
+        let known = self.found.iter().any(|(other, _)| *other == violation);
+        if !known && self.found.len() < KEPT_VIOLATIONS {
+            self.found.push((violation, number));
+        }
+    }
+
+    fn finish(mut self, complete: bool) -> Exploration {
+        let looked_at = self.calm_ends.len();
+        let back = Backwards::new(&self.calm, &self.calm_ends, self.seen.len());
+        let with_operator = back.reach(&self.healed, |_| true);
+        let alone = back.reach(&self.healed, |edge| !edge.is(Class::Operator));
+        let cannot_heal: Vec<usize> = (0..looked_at)
+            .filter(|number| complete && !with_operator[*number])
+            .collect();
+        if let Some(first) = cannot_heal.first() {
+            self.keep(Violation::CannotHeal, *first as u32);
+        }
+        let endless = back.endless(looked_at);
+        if let Some(first) = endless.iter().position(|endless| *endless) {
+            self.keep(Violation::NeverEnds, first as u32);
+        }
+        let needs_operator = (0..looked_at)
+            .filter(|number| complete && !alone[*number])
+            .count();
+        let found = std::mem::take(&mut self.found);
+        let mut trace = |(violation, number): (Violation, u32)| {
+            let mut trace = self.trace(number);
+            if violation == Violation::NeverEnds {
+                self.go_round(&mut trace, &endless);
+            }
+            (violation, trace)
+        };
+        let found_with_traces = found.into_iter().map(&mut trace).collect();
+        Exploration {
+            faults: self.explorer.faults,
+            states: self.seen.len(),
+            transitions: self.transitions,
+            depth: self.depth,
+            complete,
+            at_rest: self.at_rest,
+            cannot_heal: cannot_heal.len(),
+            needs_operator,
+            rows: (0..64).filter(|row| self.rows[usize::from(*row)]).collect(),
+            violations: self.violations,
+            digest: self.digest.value(),
+            found: found_with_traces,
+        }
+    }
+
+    /// Adds the steps of one way round to a trace that leads into it.
+    fn go_round(&mut self, trace: &mut Trace, endless: &[bool]) {
+        let rule = &self.explorer.rule;
+        let mut world = trace
+            .moves
+            .last()
+            .map_or_else(|| self.explorer.start(), |last| last.1);
+        let mut moves = Moves::new();
+        let mut been = Vec::new();
+        loop {
+            let print = world.fingerprint();
+            if been.contains(&print) {
+                return;
+            }
+            been.push(print);
+            world.moves(&mut moves);
+            let next = moves
+                .iter()
+                .filter(|a_move| a_move.class() == Class::Step)
+                .find_map(|a_move| {
+                    let after = world.after(*a_move, rule);
+                    let (number, _) = self.seen.number(after.fingerprint());
+                    endless
+                        .get(number as usize)
+                        .is_some_and(|endless| *endless)
+                        .then_some((*a_move, after))
+                });
+            let Some(step) = next else { return };
+            trace.moves.push(step);
+            world = step.1;
+        }
+    }
+
+    fn trace(&self, number: u32) -> Trace {
+        let mut moves = Vec::new();
+        let mut at = number;
+        while at != 0 {
+            let (parent, a_move) = self.parents[at as usize];
+            moves.push(a_move);
+            at = parent;
+        }
+        moves.reverse();
+        self.explorer.replay(&moves)
+    }
+}
+
+/// The calm moves, by the world they lead to.
+struct Backwards {
+    starts: Vec<u32>,
+    edges: Vec<Calm>,
+    steps_out: Vec<u8>,
+}
+
+impl Backwards {
+    fn new(calm: &[Calm], ends: &[u32], states: usize) -> Backwards {
+        let mut starts = vec![0u32; states + 1];
+        for edge in calm {
+            starts[edge.to() + 1] += 1;
+        }
+        for place in 0..states {
+            starts[place + 1] += starts[place];
+        }
+        let mut next = starts.clone();
+        let mut edges = vec![Calm(0); calm.len()];
+        let mut steps_out = vec![0u8; states];
+        let mut begin = 0;
+        for (from, end) in ends.iter().enumerate() {
+            for edge in &calm[begin as usize..*end as usize] {
+                steps_out[from] += u8::from(edge.is(Class::Step));
+                edges[next[edge.to()] as usize] = edge.from(from as u32);
+                next[edge.to()] += 1;
+            }
+            begin = *end;
+        }
+        Backwards {
+            starts,
+            edges,
+            steps_out,
+        }
+    }
+
+    fn edges_to(&self, to: usize) -> &[Calm] {
+        &self.edges[self.starts[to] as usize..self.starts[to + 1] as usize]
+    }
+
+    /// The states from which a goal can be reached by moves of the given kind.
+    fn reach(&self, goals: &[u32], takes: impl Fn(Calm) -> bool) -> Vec<bool> {
+        let mut reached = vec![false; self.starts.len() - 1];
+        let mut stack: Vec<usize> = goals.iter().map(|goal| *goal as usize).collect();
+        stack.iter().for_each(|goal| reached[*goal] = true);
+        while let Some(to) = stack.pop() {
+            for edge in self.edges_to(to) {
+                if takes(*edge) && !reached[edge.to()] {
+                    reached[edge.to()] = true;
+                    stack.push(edge.to());
+                }
+            }
+        }
+        reached
+    }
+
+    /// States from which steps need not end: those left when states without a step are taken away, again
+    /// and again.
+    fn endless(&self, looked_at: usize) -> Vec<bool> {
+        let mut left = self.steps_out.clone();
+        let states = self.starts.len() - 1;
+        let mut ended: Vec<usize> = (0..states).filter(|state| left[*state] == 0).collect();
+        while let Some(to) = ended.pop() {
+            for edge in self.edges_to(to).iter().filter(|edge| edge.is(Class::Step)) {
+                left[edge.to()] -= 1;
+                if left[edge.to()] == 0 {
+                    ended.push(edge.to());
+                }
+            }
+        }
+        left[..looked_at].iter().map(|left| *left > 0).collect()
+    }
+}

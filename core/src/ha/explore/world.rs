@@ -1,0 +1,266 @@
+//! The world of a pair: two nodes and what surrounds them.
+
+use super::super::effect::Effect;
+use super::super::event::Event;
+use super::super::health::{Health, ServiceSet};
+use super::super::node::{BootKind, HaNode, HaRecord};
+use super::super::params::HaParams;
+use super::super::peer::PeerMessage;
+use super::planted::Planted;
+use crate::service::ServiceKind;
+
+/// The one critical service of the world.
+pub(super) const SERVICE: ServiceKind = ServiceKind::XcpRouter;
+
+/// How many messages to one node may be on their way; with more, the oldest is lost.
+const ON_THE_WAY: usize = 3;
+
+/// What runs of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Power {
+    /// Nothing.
+    Off,
+    /// Everything but SRM.
+    SrmDown,
+    /// Everything.
+    Up,
+}
+
+/// The piece of work on users that a node is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// None.
+    None,
+    /// `ReleaseUsers`.
+    Release,
+    /// `TakeOverUsers`.
+    TakeOver,
+    /// `HandBackUsers`.
+    HandBack,
+    /// `TakeBackUsers`.
+    TakeBack,
+}
+
+/// One node of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Side {
+    /// What runs of it.
+    pub power: Power,
+    /// Its SRM; of no meaning while SRM does not run.
+    pub node: HaNode,
+    /// What its SRM has kept.
+    pub record: HaRecord,
+    /// Whether its critical service is down.
+    pub service_down: bool,
+    /// Whether its database is down.
+    pub database_down: bool,
+    /// What it is at.
+    pub work: Work,
+    /// Whether its critical services are being started.
+    pub starting: bool,
+}
+
+/// Messages on their way to one node, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Queue {
+    pub(super) messages: [Option<PeerMessage>; ON_THE_WAY],
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages[0].is_none()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.messages = [None; ON_THE_WAY];
+    }
+
+    pub(super) fn pop(&mut self) -> Option<PeerMessage> {
+        let first = self.messages[0].take();
+        self.messages.rotate_left(1);
+        first
+    }
+
+    /// Whether the last message says the same: then sending it again makes no difference.
+    fn ends_with(&self, message: &PeerMessage) -> bool {
+        let last = self.messages.iter().rev().find_map(Option::as_ref);
+        last.is_some_and(|last| {
+            (last.from, last.to, last.ask, last.body)
+                == (message.from, message.to, message.ask, message.body)
+        })
+    }
+
+    fn push(&mut self, message: PeerMessage) {
+        if self.messages[ON_THE_WAY - 1].is_some() {
+            self.pop();
+        }
+        if let Some(free) = self.messages.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(message);
+        }
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut PeerMessage> {
+        self.messages.iter_mut().flatten()
+    }
+}
+
+/// The world of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    /// The two nodes; the first one is the first of the group.
+    pub sides: [Side; 2],
+    /// Who owns the users whose home is each node.
+    pub owner: [u8; 2],
+    /// Whether the link is cut.
+    pub cut: bool,
+    /// Messages on their way to each node.
+    pub(super) queues: [Queue; 2],
+    /// How many faults may still happen.
+    pub faults_left: u8,
+}
+
+/// The rule that drives the world: the parameters, and a bug if one is planted.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) params: HaParams,
+    pub(super) planted: Option<Planted>,
+}
+
+impl World {
+    /// Two nodes whose SRMs start for the first time.
+    pub(super) fn starting(rule: &Rule, faults: u8) -> World {
+        let record = HaRecord::fresh(true);
+        let params = &rule.params;
+        let side = |first| {
+            let (node, effects) =
+                HaNode::boot(&record, first, BootKind::SrmRestart, Health::GOOD, params);
+            let side = Side {
+                power: Power::Up,
+                node,
+                record: node.record(),
+                service_down: false,
+                database_down: false,
+                work: Work::None,
+                starting: false,
+            };
+            (side, effects)
+        };
+        let [(one, effects_one), (two, effects_two)] = [side(true), side(false)];
+        let mut world = World {
+            sides: [one, two],
+            owner: [0, 1],
+            cut: false,
+            queues: [Queue::default(); 2],
+            faults_left: faults,
+        };
+        world.carry_out(0, effects_one, rule);
+        world.carry_out(1, effects_two, rule);
+        world
+    }
+
+    /// Whether a message of this node can reach its peer's SRM.
+    pub(super) fn reaches_peer(&self, i: usize) -> bool {
+        !self.cut && self.sides[i].power == Power::Up && self.sides[1 - i].power == Power::Up
+    }
+
+    /// Gives an event to a node's SRM, if it runs.
+    pub(super) fn tell(&mut self, i: usize, event: Event, rule: &Rule) {
+        if self.sides[i].power != Power::Up {
+            return;
+        }
+        let (node, effects) = rule.step(&self.sides[i].node, event);
+        self.sides[i].node = node;
+        self.carry_out(i, effects, rule);
+        debug_assert!(
+            rule.planted.is_some() || self.sides[i].record == self.sides[i].node.record(),
+            "HA-12: what must survive is kept"
+        );
+    }
+
+    fn carry_out(&mut self, i: usize, effects: Vec<Effect>, rule: &Rule) {
+        for effect in effects {
+            match effect {
+                Effect::Persist(record) => self.sides[i].record = record,
+                Effect::SendPeer(message) => self.send(i, message),
+                Effect::StartCriticalServices => self.sides[i].starting = true,
+                Effect::StopCriticalServices => {
+                    self.sides[i].starting = false;
+                    self.service_down(i, rule);
+                }
+                Effect::ReleaseUsers(_) => self.sides[i].work = Work::Release,
+                Effect::TakeOverUsers { .. } => self.sides[i].work = Work::TakeOver,
+                Effect::HandBackUsers(_) => self.sides[i].work = Work::HandBack,
+                Effect::TakeBackUsers { .. } => self.sides[i].work = Work::TakeBack,
+                Effect::AbandonWork => self.sides[i].work = Work::None,
+                Effect::RestartSrm => self.boot(i, BootKind::SrmRestart, rule),
+                Effect::Record(_)
+                | Effect::Arm(..)
+                | Effect::Disarm(_)
+                | Effect::Raise(_)
+                | Effect::DropStale(_)
+                | Effect::Refuse(_) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, i: usize, message: PeerMessage) {
+        if self.reaches_peer(i) && self.queues[1 - i].ends_with(&message) {
+            self.sides[i].node.sent -= 1;
+        } else if self.reaches_peer(i) {
+            self.queues[1 - i].push(message);
+        }
+    }
+
+    /// The critical service of a node stops.
+    pub(super) fn service_down(&mut self, i: usize, rule: &Rule) {
+        self.sides[i].service_down = true;
+        self.tell(i, Event::ServiceDown(SERVICE), rule);
+    }
+
+    /// The critical service of a node is up.
+    pub(super) fn service_up(&mut self, i: usize, rule: &Rule) {
+        self.sides[i].service_down = false;
+        self.tell(i, Event::ServiceUp(SERVICE), rule);
+    }
+
+    /// Starts SRM from its record.
+    pub(super) fn boot(&mut self, i: usize, kind: BootKind, rule: &Rule) {
+        let side = &mut self.sides[i];
+        side.power = Power::Up;
+        side.work = Work::None;
+        side.starting = false;
+        let down = if side.service_down {
+            ServiceSet::EMPTY.with(SERVICE)
+        } else {
+            ServiceSet::EMPTY
+        };
+        let health = Health {
+            down,
+            database_down: side.database_down,
+            ..Health::GOOD
+        };
+        let (node, effects) = HaNode::boot(&side.record, i == 0, kind, health, &rule.params);
+        side.node = node;
+        self.carry_out(i, effects, rule);
+    }
+
+    /// Ends SRM. What it was at ends with it, done or not.
+    pub(super) fn end_srm(&mut self, i: usize, power: Power) {
+        let side = &mut self.sides[i];
+        side.power = power;
+        side.work = Work::None;
+        side.starting = false;
+        if power == Power::Off {
+            side.service_down = true;
+        }
+    }
+
+    /// The piece of work that a node is at has its effect on the owners.
+    pub(super) fn apply_work(&mut self, i: usize) {
+        match self.sides[i].work {
+            Work::TakeOver => self.owner = [i as u8, i as u8],
+            Work::TakeBack => self.owner[i] = i as u8,
+            Work::None | Work::Release | Work::HandBack => {}
+        }
+    }
+}
