@@ -179,6 +179,10 @@ impl Srm {
             Effect::TakeBackUsers { attempt, forced } => {
                 self.order(UserWork::TakeBack { forced }, attempt, ctx);
             }
+            Effect::AbandonWork => {
+                let attempt = self.ha.map(|ha| ha.attempt).unwrap_or_default();
+                self.order(UserWork::Abandon, attempt, ctx);
+            }
             // The work of the service starts the next life (HA-7).
             Effect::RestartSrm => ctx.stop(),
             Effect::Raise(alarm) => {
@@ -316,7 +320,9 @@ impl Srm {
             work,
             outcome,
         } = report;
-        let event = completion(work, attempt, outcome.is_ok());
+        let Some(event) = completion(work, attempt, outcome.is_ok()) else {
+            return;
+        };
         ctx.journal(Event::MoveEnded {
             work,
             attempt,

@@ -70,9 +70,10 @@ pub(crate) fn endpoint(srm: Addr<SrmMsg>) -> impl Endpoint {
     }
 }
 
-/// What the machine is told of the end of an order to move users.
-pub(crate) fn completion(work: UserWork, attempt: Attempt, done: bool) -> ha::Event {
-    match (work, done) {
+/// What the machine is told of the end of an order to move users; nothing, of the end of one that stops
+/// another.
+pub(crate) fn completion(work: UserWork, attempt: Attempt, done: bool) -> Option<ha::Event> {
+    Some(match (work, done) {
         (UserWork::Release, true) => ha::Event::UsersReleased(attempt),
         (UserWork::Release, false) => ha::Event::UsersReleaseFailed(attempt),
         (UserWork::TakeOver { .. }, true) => ha::Event::UsersTaken(attempt),
@@ -81,5 +82,6 @@ pub(crate) fn completion(work: UserWork, attempt: Attempt, done: bool) -> ha::Ev
         (UserWork::HandBack, false) => ha::Event::UsersHandBackFailed(attempt),
         (UserWork::TakeBack { .. }, true) => ha::Event::UsersTakenBack(attempt),
         (UserWork::TakeBack { .. }, false) => ha::Event::UsersTakeBackFailed(attempt),
-    }
+        (UserWork::Abandon, _) => return None,
+    })
 }

@@ -223,6 +223,8 @@ pub enum UserWork {
         /// The owner may not have let go.
         forced: bool,
     },
+    /// Stop what was asked for before; nothing is reported.
+    Abandon,
 }
 
 impl fmt::Display for UserWork {
@@ -234,6 +236,7 @@ impl fmt::Display for UserWork {
             Self::HandBack => "hand back users",
             Self::TakeBack { forced: false } => "take back users",
             Self::TakeBack { forced: true } => "take back users by force",
+            Self::Abandon => "abandon the move of users",
         })
     }
 }

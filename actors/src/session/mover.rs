@@ -59,6 +59,9 @@ impl Actor for Mover {
         if let Some(earlier) = self.under_way.remove(&order.node) {
             ctx.kill_child(earlier);
         }
+        if order.work == UserWork::Abandon {
+            return;
+        }
         let node = order.node;
         let name = format!("{} {}", order.work, order.node);
         let moving = Move {
@@ -94,6 +97,7 @@ impl Move {
             limit: self.settings.moving,
         };
         let moved = match order.work {
+            UserWork::Abandon => None,
             UserWork::Release => {
                 rooms.give(here, peer, |_| true).await;
                 let users = all.into_iter().filter(hosted(here)).collect();

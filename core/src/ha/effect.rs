@@ -208,7 +208,7 @@ pub enum Effect {
     /// Stop the critical services (HA-4). Nothing to report beyond each service's change.
     StopCriticalServices,
     /// Let go of every user hosted here: freeze (new stanzas are held), drain, log the sessions out, keep
-    /// state and held stanzas for the next owner. Do not change the owner. Report
+    /// state and held stanzas for the next owner; the peer may be made the owner already. Report
     /// [`super::Event::UsersReleased`] or [`super::Event::UsersReleaseFailed`].
     ReleaseUsers(Attempt),
     /// Make this node the owner of every user of the group it does not own yet (compare-and-set, which
@@ -221,8 +221,8 @@ pub enum Effect {
         /// Whether the present owner has not released them.
         forced: bool,
     },
-    /// Let go of every user hosted here whose home is the peer: freeze, drain, log out. Do not change
-    /// the owner. Report [`super::Event::UsersHandedBack`] or [`super::Event::UsersHandBackFailed`].
+    /// Let go of every user hosted here whose home is the peer: freeze, drain, log out; the peer may be
+    /// made the owner already. Report [`super::Event::UsersHandedBack`] or [`super::Event::UsersHandBackFailed`].
     HandBackUsers(Attempt),
     /// Make this node the owner of every user whose home it is and which it does not own. Where
     /// `forced`, the present owner has not let go: if it is alive, freeze and drain there first, else

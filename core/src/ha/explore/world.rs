@@ -260,7 +260,9 @@ impl World {
         match self.sides[i].work {
             Work::TakeOver => self.owner = [i as u8, i as u8],
             Work::TakeBack => self.owner[i] = i as u8,
-            Work::None | Work::Release | Work::HandBack => {}
+            Work::Release => self.owner = [1 - i as u8; 2],
+            Work::HandBack => self.owner[1 - i] = 1 - i as u8,
+            Work::None => {}
         }
     }
 }
