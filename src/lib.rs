@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod drill;
 pub mod endpoint;
 pub mod lab;
 pub mod report;

@@ -1,0 +1,191 @@
+//! A drill as it was read: who takes part, and the steps.
+
+use std::time::Duration;
+
+use takeover_core::ha::{Action, Reason, State};
+use takeover_core::service::ServiceKind;
+
+/// A drill.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drill {
+    /// Its name: that of its file, without the ending.
+    pub name: String,
+    /// What it shows, in one line.
+    pub title: String,
+    /// More about it.
+    pub about: Vec<String>,
+    /// The rows of the state table that it must go through.
+    pub shows: Vec<u8>,
+    /// The seed of its chance.
+    pub seed: u64,
+    /// Whether there are two pairs (1A/1B and 2A/2B) or one.
+    pub pairs: u8,
+    /// Parameters that are not at their defaults.
+    pub parameters: Vec<(String, String)>,
+    /// What is done, in order.
+    pub steps: Vec<Line>,
+}
+
+impl Drill {
+    /// The names of its pairs, each with its nodes.
+    #[must_use]
+    pub fn groups(&self) -> &'static [(&'static str, [&'static str; 2])] {
+        const GROUPS: [(&str, [&str; 2]); 2] = [("pair-1", ["1A", "1B"]), ("pair-2", ["2A", "2B"])];
+        &GROUPS[..usize::from(self.pairs.clamp(1, 2))]
+    }
+
+    /// The names of its nodes.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<&'static str> {
+        self.groups().iter().flat_map(|(_, nodes)| *nodes).collect()
+    }
+}
+
+/// Who is at home on which node in a drill.
+pub const PEOPLE: [(&str, &str); 4] = [
+    ("andy", "1A"),
+    ("bob", "1B"),
+    ("catherine", "2A"),
+    ("deborah", "2B"),
+];
+
+/// A step and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The number of its line in the file, from 1.
+    pub number: usize,
+    /// As it was written.
+    pub text: String,
+    /// What it means.
+    pub step: Step,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Lets protocol time pass.
+    Wait(Duration),
+    /// Does something, which must be accepted.
+    Do(Deed),
+    /// Does something, which must be refused (HA-11).
+    Refused(Deed),
+    /// Something is so, now or within this time.
+    Expect(Claim, Duration),
+    /// The first pair is in a row, or was since the last thing that was done, or will be within this
+    /// time: for rows that are passed through.
+    See(u8, Duration),
+    /// Something is so, and stays so for this time.
+    Stay(Claim, Duration),
+}
+
+/// Something that is done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// An administrator's action on a node.
+    OnNode(Action, String),
+    /// An administrator's action on the first pair, or on the pair named.
+    OnPair(Action, String),
+    /// Something is done to a service of a node.
+    Service(ServiceDeed, ServiceKind, String),
+    /// Something is done to a node's power.
+    Power(PowerDeed, String),
+    /// Something is done to the link between two nodes.
+    Link(LinkDeed, String, String),
+    /// The moves of users that a node orders fail, hang, or go on.
+    Moves(MovesDeed, String),
+    /// The replication of a node's database is broken (`false`) or mended.
+    Replication(bool, String),
+    /// A user logs in.
+    LogIn(String),
+    /// A user logs out.
+    LogOut(String),
+}
+
+/// What is done to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceDeed {
+    /// An administrator starts it.
+    Start,
+    /// An administrator stops it, and what needs it.
+    Stop,
+    /// An administrator restarts it.
+    Restart,
+    /// It is killed.
+    Kill,
+    /// It panics.
+    Panic,
+    /// From now on it refuses to start.
+    Spoil,
+    /// It starts again when asked to.
+    Mend,
+    /// From now on it takes this long to start.
+    Slow(Duration),
+}
+
+/// What is done to a node's power (SVC-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerDeed {
+    /// It is switched on.
+    On,
+    /// It is shut down in order.
+    Off,
+    /// It is cut.
+    Cut,
+    /// The node is shut down in order and switched on again.
+    Reboot,
+}
+
+/// What is done to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkDeed {
+    /// Nothing gets through, either way.
+    Cut,
+    /// Nothing gets through from the first node to the second.
+    CutOneWay,
+    /// All is well again.
+    Heal,
+    /// A firewall blocks this port, either way.
+    Block(u16),
+    /// The round trip takes this long.
+    Delay(Duration),
+}
+
+/// What is done to the moves of users that a node orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovesDeed {
+    /// They fail.
+    Fail,
+    /// They do not begin.
+    Hold,
+    /// They go on.
+    Free,
+}
+
+/// Something that can be so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The first pair is in this row; `pair` names the pair.
+    Row {
+        /// The pair.
+        pair: String,
+        /// The row.
+        row: u8,
+    },
+    /// A node is in this state, for this reason if one is given.
+    Node {
+        /// The node.
+        node: String,
+        /// The state.
+        state: State,
+        /// The reason.
+        reason: Option<Reason>,
+    },
+    /// The SRM of a node does not answer.
+    Unreachable(String),
+    /// A user is logged in, at this node if one is given.
+    Online(String, Option<String>),
+    /// A user is not logged in.
+    Offline(String),
+    /// SRM has raised this alarm since the last thing that was done.
+    Alarm(String),
+}
