@@ -5,6 +5,7 @@
 
 mod console;
 mod demo;
+mod drill;
 mod logging;
 mod profile;
 mod serve;
@@ -35,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Play a failover and a fallback from end to end, with four clients who talk all along.
     Demo(demo::Demo),
+    /// Take a pair through the state table, in virtual time.
+    Drill(drill::Drill),
     /// Keep a lab running for clients from outside.
     Serve(serve::Serve),
     /// Look up the re-login limits that fit a node's size and its users.
@@ -49,6 +52,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let code = match arguments.command {
         Command::Demo(demo) => demo.run(),
+        Command::Drill(drill) => drill.run(),
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
         Command::Console(console) => console.run(),

@@ -33,6 +33,7 @@
 mod deed;
 mod outcome;
 mod parse;
+mod picture;
 mod run;
 mod script;
 mod shipped;
@@ -41,6 +42,7 @@ mod words;
 
 pub use outcome::{Failure, Outcome, Summary, Told};
 pub use parse::parse;
+pub use picture::{picture, table};
 pub use run::{Run, run};
 pub use script::{
     Claim, Deed, Drill, Line, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,

@@ -6,19 +6,50 @@ use super::{Picture, Table, Tone};
 /// A whole page: title, verdict tables, the picture, and what its numbers mean.
 #[must_use]
 pub fn page(picture: &Picture, tables: &[(&str, Table)]) -> String {
+    let mut page = head(&picture.title, &picture.subtitle, tables);
+    page.push_str("<section class=\"picture\">\n<h2>What happened when</h2>\n");
+    page.push_str(&draw(picture));
+    page.push_str(&legend());
+    page.push_str("</section>\n<section class=\"told\">\n<h2>The numbers in the picture</h2>\n");
+    page.push_str(&told(picture));
+    page.push_str("</section>\n</body>\n</html>\n");
+    page
+}
+
+/// A page with several pictures under each other, each with what its numbers mean.
+#[must_use]
+pub fn album(
+    title: &str,
+    subtitle: &str,
+    tables: &[(&str, Table)],
+    pictures: &[Picture],
+) -> String {
+    let mut page = head(title, subtitle, tables);
+    page.push_str(&legend());
+    for picture in pictures {
+        page.push_str("<section class=\"picture\">\n");
+        page.push_str(&format!("<h2>{}</h2>\n", escape(&picture.title)));
+        page.push_str(&format!("<p>{}</p>\n", escape(&picture.subtitle)));
+        page.push_str(&draw(picture));
+        page.push_str("</section>\n<section class=\"told\">\n");
+        page.push_str(&told(picture));
+        page.push_str("</section>\n");
+    }
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+fn head(title: &str, subtitle: &str, tables: &[(&str, Table)]) -> String {
     let mut page = String::new();
     page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.push_str(&format!("<title>{}</title>\n", escape(&picture.title)));
+    page.push_str(&format!("<title>{}</title>\n", escape(title)));
     page.push_str(&format!(
         "<style>\n{}</style>\n</head>\n<body>\n",
         include_str!("page.css")
     ));
-    page.push_str(&format!("<h1>{}</h1>\n", escape(&picture.title)));
-    page.push_str(&format!(
-        "<p class=\"lead\">{}</p>\n",
-        escape(&picture.subtitle)
-    ));
+    page.push_str(&format!("<h1>{}</h1>\n", escape(title)));
+    page.push_str(&format!("<p class=\"lead\">{}</p>\n", escape(subtitle)));
     page.push_str("<div class=\"tables\">\n");
     for (title, table) in tables {
         let title = escape(title);
@@ -27,12 +58,7 @@ pub fn page(picture: &Picture, tables: &[(&str, Table)]) -> String {
             table.to_html()
         ));
     }
-    page.push_str("</div>\n<section class=\"picture\">\n<h2>What happened when</h2>\n");
-    page.push_str(&draw(picture));
-    page.push_str(&legend());
-    page.push_str("</section>\n<section class=\"told\">\n<h2>The numbers in the picture</h2>\n");
-    page.push_str(&told(picture));
-    page.push_str("</section>\n</body>\n</html>\n");
+    page.push_str("</div>\n");
     page
 }
 

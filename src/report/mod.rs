@@ -10,8 +10,8 @@ mod table;
 mod tell;
 mod timeline;
 
-pub use html::page;
-pub use paint::paint;
+pub use html::{album, page};
+pub use paint::{paint, paint_since};
 pub use picture::{Lane, LaneKind, Mark, Picture, Span, Tone};
 pub use table::Table;
 pub use tell::{tell, tell_client, tone_of, tone_of_client, tone_of_service};

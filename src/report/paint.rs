@@ -16,12 +16,18 @@ use crate::lab::Control;
 /// stopped after the lab was up, which is when its first client logged in.
 #[must_use]
 pub fn paint(lab: &Control, title: &str, subtitle: &str) -> Picture {
+    let up = lab.journal().find(0, |entry| {
+        matches!(entry.event, Event::SessionOpened { .. })
+    });
+    let up = up.map_or(Moment::ZERO, |entry| entry.at);
+    paint_since(lab, title, subtitle, up)
+}
+
+/// As [`paint`]; the lab was up at `up`.
+#[must_use]
+pub fn paint_since(lab: &Control, title: &str, subtitle: &str, up: Moment) -> Picture {
     let entries = lab.journal().entries();
     let name = |node: NodeId| lab.node_name(node);
-    let up = entries
-        .iter()
-        .find(|entry| matches!(entry.event, Event::SessionOpened { .. }));
-    let up = up.map_or(Moment::ZERO, |entry| entry.at);
     let mut painter = Painter {
         nodes: BTreeMap::new(),
         services: BTreeMap::new(),
