@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use takeover_core::ha::table;
 
 use super::{FAILED, OK, REFUSED, fail, print};
@@ -17,20 +17,19 @@ const MORE: &str = "A drill of your own is a text file: drills/README.md lists w
 /// time: the states of the pair, the row of the table, its cause, and what an operator should do. A
 /// drill goes wrong when a step does not go as written or a pair rests outside the table.
 #[derive(Args)]
-#[command(after_help = MORE)]
-#[group(id = "which", required = true, multiple = false, args = ["name", "list", "row", "all"])]
+#[command(after_help = MORE, group = ArgGroup::new("which").required(true))]
 pub(super) struct Drill {
     /// A drill that comes with the program, or a file.
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(value_name = "NAME|FILE", group = "which")]
     name: Option<String>,
     /// List the drills that come with the program, with the rows they show.
-    #[arg(long)]
+    #[arg(long, group = "which")]
     list: bool,
     /// Carry out the drills that show a row of the state table.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=27))]
+    #[arg(long, group = "which", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=27))]
     row: Option<u8>,
     /// Carry out all drills that come with the program, and count the rows that were reached.
-    #[arg(long)]
+    #[arg(long, group = "which")]
     all: bool,
     /// Print one JSON object for each drill on standard output, all else on standard error.
     #[arg(long)]

@@ -51,7 +51,7 @@ pub(super) const STEPS: [&str; 31] = [
     "log in|out USER",
     "refused STEP",
     "see row ROW [within TIME]",
-    "expect row ROW | NODE STATE [(REASON)] | NODE unreachable | USER online [at NODE] | USER offline | alarm ALARM [within TIME]",
+    "expect row ROW | NODE STATE [(REASON)] | NODE unreachable | USER online [at NODE] | USER offline | [no] alarm ALARM [within TIME]",
     "stay row ROW | NODE STATE [(REASON)] | ... for TIME",
 ];
 
@@ -304,6 +304,7 @@ impl Reader<'_> {
                 row: row(number)?,
             }),
             ["alarm", name] => Ok(Claim::Alarm(one_of("no alarm", name, &ALARMS)?)),
+            ["no", "alarm", name] => Ok(Claim::NoAlarm(one_of("no alarm", name, &ALARMS)?)),
             [user, "online"] => Ok(Claim::Online(self.user(user)?, None)),
             [user, "online", "at", node] => {
                 Ok(Claim::Online(self.user(user)?, Some(self.node(node)?)))
@@ -455,6 +456,8 @@ mod tests {
             "expect andy online at 1B",
             "expect andy offline",
             "expect alarm split-brain within 1m",
+            "expect no alarm peer-lost",
+            "expect no alarm peer-lost",
             "stay row 1 for 2m",
         ];
         for example in examples {

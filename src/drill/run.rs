@@ -113,6 +113,13 @@ impl Watcher<'_> {
         found.map(|(_, _, trace)| trace)
     }
 
+    /// Whether SRM has raised this alarm since the last thing that was done.
+    fn raised(&self, name: &str) -> bool {
+        let since = self.since.1;
+        let mut alarms = self.alarms.iter();
+        alarms.any(|(at, alarm)| *at >= since && *alarm == name)
+    }
+
     fn mark(&mut self, now: Moment) {
         let first = self
             .traces
@@ -385,9 +392,7 @@ fn holds(claim: &Claim, lab: &Control, seen: &Watcher<'_>) -> bool {
             .clients()
             .get(user)
             .is_none_or(|client| !client.is_online()),
-        Claim::Alarm(name) => seen
-            .alarms
-            .iter()
-            .any(|(at, alarm)| *at >= seen.since.1 && alarm == name),
+        Claim::Alarm(name) => seen.raised(name),
+        Claim::NoAlarm(name) => !seen.raised(name),
     }
 }

@@ -188,4 +188,6 @@ pub enum Claim {
     Offline(String),
     /// SRM has raised this alarm since the last thing that was done.
     Alarm(String),
+    /// SRM has not raised this alarm since the last thing that was done.
+    NoAlarm(String),
 }
