@@ -40,7 +40,8 @@ pub(super) fn leave(occupant: FullJid) -> Stanza {
     Stanza::presence(PresenceType::Unavailable).with_to(occupant)
 }
 
-/// Makes a room that has just been created persistent and open (XEP-0045, section 10.1.3).
+/// Makes a room that has just been created persistent (XEP-0045, section 10.1.3), with a history that
+/// is long enough for who was away.
 pub(super) fn configure(room: BareJid, id: &str) -> Stanza {
     let field = |name: &str, value: &str| {
         Element::new("field", ns::DATA_FORMS)
@@ -53,7 +54,8 @@ pub(super) fn configure(room: BareJid, id: &str) -> Stanza {
             "FORM_TYPE",
             "http://jabber.org/protocol/muc#roomconfig",
         ))
-        .with_child(field("muc#roomconfig_persistentroom", "1"));
+        .with_child(field("muc#roomconfig_persistentroom", "1"))
+        .with_child(field("muc#maxhistoryfetch", "1000"));
     let query = Element::new("query", ns::MUC_OWNER).with_child(form);
     Stanza::iq(IqType::Set, id).with_to(room).with_child(&query)
 }

@@ -41,6 +41,16 @@ impl ConfiguredAccounts {
         }
     }
 
+    /// Makes the keys of the first `count` users now.
+    pub(super) fn make_first(&self, count: usize) {
+        for (user, password) in self.passwords.lock().iter().take(count) {
+            let salts = [self.salt(user, "sha1"), self.salt(user, "sha256")];
+            if let Some(account) = make(user, password, salts) {
+                self.made.lock().insert(user.clone(), account);
+            }
+        }
+    }
+
     fn salt(&self, user: &str, hash: &str) -> [u8; 16] {
         let mut salt = [0; 16];
         for (part, octets) in salt.chunks_mut(8).enumerate() {

@@ -26,8 +26,12 @@ use crate::config::{LabConfig, LimitsConfig, UserConfig};
 const SESSION_QUEUE: usize = 10_000;
 /// Messages that may wait for a user.
 const OFFLINE: usize = 10_000;
+/// Accounts whose keys are made before the lab starts, so that first logins do not stop its clock.
+const EAGER: usize = 16;
 /// Salted passwords that are remembered, so that a login storm costs no PBKDF2.
 const SALTED: usize = 65_536;
+/// Real time that a client has to read its farewell.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// How much longer than the re-login window a session is kept for its client.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -107,11 +111,9 @@ fn nodes(ground: &Ground<'_>, users: &[Address]) -> Vec<NodeSpec> {
             };
             let passwords: BTreeMap<String, Password> = users.iter().filter_map(here).collect();
             let below = ground.stores.users(&cluster.name);
-            Arc::new(ConfiguredAccounts::new(
-                below,
-                ground.config.seed,
-                passwords,
-            ))
+            let accounts = ConfiguredAccounts::new(below, ground.config.seed, passwords);
+            accounts.make_first(EAGER);
+            Arc::new(accounts)
         })
         .collect();
     let persistent = ground.params.is_on(Param::EnablePersistentChat);
@@ -198,6 +200,12 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
     let mut settings = SessionSettings::new(c2s);
     settings.relogin = upper.max().unwrap_or_default() + MARGIN;
     settings.unauthenticated = limits.unauthenticated;
+    // A farewell needs real octets on real wires, however fast protocol time passes.
+    let real = world
+        .clock()
+        .speed()
+        .map_or(Duration::ZERO, |speed| FAREWELL.mul_f64(speed));
+    settings.farewell = settings.farewell.max(real);
     settings.rate = rate(limits);
     settings
 }

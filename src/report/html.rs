@@ -79,7 +79,9 @@ fn legend() -> String {
         )
     };
     let entries: String = Tone::ALL.into_iter().map(entry).collect();
-    format!("<p class=\"legend\">{entries}<span class=\"key\">small ticks: messages</span></p>\n")
+    format!(
+        "<p class=\"legend\">{entries}<span class=\"key\">small ticks: messages sent, red where they came back as errors</span></p>\n"
+    )
 }
 
 fn told(picture: &Picture) -> String {

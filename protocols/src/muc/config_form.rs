@@ -24,8 +24,12 @@ pub(super) struct Submitted {
     pub(super) owners: Option<Vec<BareJid>>,
 }
 
+/// The name of a field; one of them has another prefix in the registry (XEP-0045, section 15.5.3).
 fn var(name: &str) -> String {
-    format!("muc#roomconfig_{name}")
+    match name {
+        "maxhistoryfetch" => format!("muc#{name}"),
+        _ => format!("muc#roomconfig_{name}"),
+    }
 }
 
 /// The form that shows a room's configuration.
