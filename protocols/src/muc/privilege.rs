@@ -126,7 +126,7 @@ pub fn initial_role(affiliation: Affiliation, moderated: bool, members_only: boo
     }
 }
 
-/// Why a change of a role or an affiliation is refused; the stanza error is [`Refusal::condition`].
+/// Why a change of a role or an affiliation is refused: each is named as the stanza error it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// The one who asks lacks the privilege altogether.
