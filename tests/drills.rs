@@ -28,3 +28,41 @@ fn all_drills_reach_every_row() {
     );
     assert_eq!((summary.rows_reached, summary.rows), (27, 27));
 }
+
+/// The same drill goes the same way, entry for entry.
+#[test]
+fn a_drill_is_a_run() {
+    let drills = drill::shipped().unwrap();
+    let split = drills
+        .iter()
+        .find(|drill| drill.name == "split-brain")
+        .unwrap();
+    let digest = || drill::run(split, &mut |_| {}).outcome.digest;
+    assert_eq!(digest(), digest());
+}
+
+/// What does not go as written is said with its line, what was expected and how things stand; rows
+/// that were not gone through are named.
+#[test]
+fn a_drill_that_goes_wrong_says_where() {
+    let text = "title Wrong\nshows 3\nkill tc on 1A\nexpect row 12 within 30s\nwait 1h\n";
+    let drill = drill::parse("wrong.drill", "wrong", text).unwrap();
+    let outcome = drill::run(&drill, &mut |_| {}).outcome;
+    let failure = outcome.failure.clone().unwrap();
+    assert!(!outcome.ok && !Summary::of(&[outcome.clone()]).is_ok());
+    assert_eq!(
+        (failure.line, failure.step.as_str()),
+        (4, "expect row 12 within 30s")
+    );
+    assert!(failure.why.contains("1A Normal"), "{}", failure.why);
+    assert_eq!(outcome.missing_rows, [3]);
+}
+
+/// HA-11: a step that should be refused and is not makes the drill fail.
+#[test]
+fn an_action_that_is_accepted_was_not_refused() {
+    let text = "title Wrong\nrefused fail over 1A\n";
+    let drill = drill::parse("wrong.drill", "wrong", text).unwrap();
+    let outcome = drill::run(&drill, &mut |_| {}).outcome;
+    assert_eq!(outcome.failure.unwrap().why, "it was accepted");
+}

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use takeover_actors::srm::SrmTimer;
+use takeover_core::ha::Timer;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 use takeover_core::time::Moment;
@@ -16,7 +18,7 @@ pub fn picture(run: &Run) -> Option<Picture> {
     let lab = run.lab.as_ref()?;
     let outcome = &run.outcome;
     let first_step = outcome.events.iter().find(|told| told.place == "step");
-    let up = first_step.map_or(0.0, |told| told.at_s);
+    let up = first_step.map_or(0.0, |told| told.at_s - 0.5);
     let up = Moment::from_micros((up * 1e6) as u64);
     let rows: Vec<String> = outcome.rows.keys().map(u8::to_string).collect();
     let word = if outcome.ok {
@@ -54,8 +56,9 @@ fn srm_lanes(lab: &Control, node: NodeId, up: Moment) -> Vec<Lane> {
     for entry in lab.journal().select(|entry| entry.node == Some(node)) {
         match &entry.event {
             Event::PeerSent { .. } if entry.at > up => sent.tick(entry.at, Tone::Plain),
-            Event::TimerArmed { timer, .. } if is_of_srm(timer) => {
-                let title = || Lane::new(format!("{name} {timer}"), LaneKind::Timer);
+            Event::TimerArmed { timer, .. } => {
+                let Some(known) = of_srm(timer) else { continue };
+                let title = || Lane::new(format!("{name} {known}"), LaneKind::Timer);
                 let lane = timers.entry(timer.clone()).or_insert_with(title);
                 lane.end(entry.at);
                 lane.turn(entry.at, "runs", Tone::Moving);
@@ -78,9 +81,10 @@ fn srm_lanes(lab: &Control, node: NodeId, up: Moment) -> Vec<Lane> {
     [sent].into_iter().chain(timers.into_values()).collect()
 }
 
-/// Whether a timer's name is that of one of the HA machine's.
-fn is_of_srm(timer: &str) -> bool {
-    timer.contains("Ha(")
+/// The timer of the HA machine that the journal calls so.
+fn of_srm(name: &str) -> Option<Timer> {
+    let mut all = Timer::ALL.into_iter();
+    all.find(|timer| name == format!("{:?}", SrmTimer::Ha(*timer)))
 }
 
 /// The outcomes as a table.

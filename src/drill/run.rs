@@ -157,18 +157,22 @@ impl<'d> Running<'d> {
         Ok(running)
     }
 
-    /// Every node is switched on and comes to `Normal`.
+    /// Every node is switched on, comes to `Normal` and has its services up.
     fn switch_on(&mut self) -> Result<(), LabError> {
         let nodes = self.drill.nodes();
         for node in &nodes {
             self.lab.node(node)?.power_on()?;
         }
         let up = |lab: &Control| {
-            nodes
-                .iter()
-                .all(|node| lab.state(node) == Some(State::Normal))
+            nodes.iter().all(|node| {
+                let status = lab.status(node).unwrap_or_default();
+                let mut services = status.services.values();
+                lab.state(node) == Some(State::Normal)
+                    && !services.any(|state| state.is_in_transition())
+            })
         };
         if self.until(UP, |lab, _| up(lab)) {
+            self.until(Duration::from_secs(1), |_, _| false);
             return Ok(());
         }
         Err(LabError::NotUp {
