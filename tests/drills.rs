@@ -49,7 +49,7 @@ fn a_drill_that_goes_wrong_says_where() {
     let drill = drill::parse("wrong.drill", "wrong", text).unwrap();
     let outcome = drill::run(&drill, &mut |_| {}).outcome;
     let failure = outcome.failure.clone().unwrap();
-    assert!(!outcome.ok && !Summary::of(&[outcome.clone()]).is_ok());
+    assert!(!outcome.ok && !Summary::of(std::slice::from_ref(&outcome)).is_ok());
     assert_eq!(
         (failure.line, failure.step.as_str()),
         (4, "expect row 12 within 30s")
