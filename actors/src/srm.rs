@@ -14,8 +14,8 @@ use crate::node_record::{NodeRecord, RecordError};
 use crate::rt::{Actor, Addr, ChildExited, Ctx, MailboxSpec, Recipient};
 use crate::service_table::CriticalOutcome;
 use crate::setup::WorkSite;
-pub use crate::srm_msg::SrmMsg;
 use crate::srm_msg::{PeerPacket, completion, endpoint};
+pub use crate::srm_msg::{SrmMsg, SrmTimer};
 use crate::srm_work::Machine;
 use crate::user_mover::{UserOrder, UserReport, UserWork};
 use std::collections::{BTreeMap, VecDeque};
@@ -38,17 +38,6 @@ const WAITING_CAPACITY: usize = 1024;
 
 /// The wait before a record that could not be written is written again.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// The wake-ups of SRM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SrmTimer {
-    /// A timer of the machine.
-    Ha(ha::Timer),
-    /// Time to start ICSA again.
-    RestartIcsa,
-    /// Time to read or write the record again.
-    RetryRecord,
-}
 
 /// Who hears whether an action was taken.
 type Reply = Recipient<Result<(), ha::Refusal>>;

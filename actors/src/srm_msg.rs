@@ -8,6 +8,17 @@ use crate::user_mover::{UserReport, UserWork};
 use takeover_core::ha::{self, Attempt, PeerMessage};
 use takeover_core::service::{ServiceKind, ServiceState};
 
+/// The wake-ups of SRM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SrmTimer {
+    /// A timer of the machine.
+    Ha(ha::Timer),
+    /// Time to start ICSA again.
+    RestartIcsa,
+    /// Time to read or write the record again.
+    RetryRecord,
+}
+
 /// What SRM is told.
 pub enum SrmMsg {
     /// The state of every service: SRM has just started.
