@@ -442,6 +442,40 @@ fn ha_12_srm_restart_moves_nobody() {
     hush(&mut lab, &people);
 }
 
+/// HA-12: both nodes are rebooted at once while the group is in manual failover: it still is, and Andy is
+/// still served by 1B. (1B, which heard 1A's goodbye before its own end, comes to rest in row 5.)
+#[test]
+fn ha_12_reboot_resumes() {
+    let (mut lab, people) = talking(91);
+    lab.node("1A").unwrap().fail_over().unwrap();
+    await_states(
+        &mut lab,
+        ("1A", State::Idle),
+        ("1B", State::Backup),
+        2 * MINUTE,
+    );
+    andy_at(&mut lab, &people[0], "1B");
+    lab.node("1A").unwrap().reboot().unwrap();
+    lab.node("1B").unwrap().reboot().unwrap();
+    lab.pass(20 * SECOND);
+    await_states(
+        &mut lab,
+        ("1A", State::Idle),
+        ("1B", State::Backup),
+        5 * MINUTE,
+    );
+    lab.pass(MINUTE);
+    assert!(
+        matches!(row(&lab, "pair-1"), Some(5 | 6)),
+        "{}",
+        tail(&lab, 50)
+    );
+    andy_at(&mut lab, &people[0], "1B");
+    andy_at(&mut lab, &people[1], "1B");
+    lab.pass(MINUTE);
+    hush(&mut lab, &people);
+}
+
 /// HA-15: an orderly shutdown says goodbye: the peer takes over at once, reason *Peer Reboot* (row 17).
 #[test]
 fn ha_15_goodbye() {

@@ -15,7 +15,7 @@ use super::parcel::{Origin, Parcel};
 use super::user::User;
 use super::{Plane, Router};
 use crate::conference::Alias;
-use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned};
+use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned, Why};
 
 /// What is left to route after a step: answers, and parcels whose turn has come.
 pub(crate) type Left = Vec<Parcel>;
@@ -306,13 +306,22 @@ impl Endpoint for Router {
         None
     }
 
-    /// The receiver's life ended before it came: its target lives elsewhere, or will again.
+    /// The receiver's life ended before it came: its target lives elsewhere, or will again. Where the
+    /// receiver has power and no router yet, the letter waits before its door: sent again it would
+    /// only come back again.
     fn returned(&self, returned: Returned) {
         let Some(plane) = self.plane.upgrade() else {
             return;
         };
-        if let Some(letter) = super::transfer::letter_of(returned.packet) {
-            plane.route(self.node, letter.parcel);
+        let Some(letter) = super::transfer::letter_of(returned.packet) else {
+            return;
+        };
+        let host = || plane.host_of(letter.parcel.stanza.to.as_ref());
+        match returned.why {
+            Why::NobodyListens if host() == Some(returned.to) => {
+                plane.node(returned.to).keep(self.node, letter);
+            }
+            Why::NobodyListens | Why::LifeOver => plane.route(self.node, letter.parcel),
         }
     }
 }
