@@ -64,7 +64,7 @@ impl DataPlane {
             limits: Limits {
                 session_queue: SESSION_QUEUE,
                 offline: OFFLINE,
-                sessions: ground.config.limits.sessions_per_user,
+                sessions: sessions(ground),
             },
             wall_start: ground.wall_start,
             run: ground.run,
@@ -208,6 +208,15 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
     settings.farewell = settings.farewell.max(real);
     settings.rate = rate(limits);
     settings
+}
+
+/// SES-1: the parameter counts where it was set, else the limit of the configuration.
+fn sessions(ground: &Ground<'_>) -> usize {
+    let param = Param::MaximumLogonSessions;
+    if ground.params.get(param, None) == param.spec().default {
+        return ground.config.limits.sessions_per_user;
+    }
+    usize::try_from(ground.params.number(param)).unwrap_or(usize::MAX)
 }
 
 fn rate(limits: &LimitsConfig) -> u32 {
