@@ -234,12 +234,24 @@ async fn accept(
                     shared.counters.turned_away.fetch_add(1, Ordering::Relaxed);
                 }
             }
+            // That client is gone again; the next one may be there already.
+            Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
                 tracing::warn!(node = %shared.spec.name, %error, "cannot accept a connection");
                 shared.world.sleep(EXHAUSTED).await;
             }
         }
     }
+}
+
+/// Whether accepting failed for what the client did (accept(2), "Error handling").
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
 }
 
 /// The handshake of direct TLS, then the hand-over.

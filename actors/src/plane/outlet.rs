@@ -32,6 +32,7 @@ pub enum Close {
 pub struct Outlet {
     wake: Notify,
     close: Mutex<Option<Close>>,
+    closing: Notify,
     ended: AtomicBool,
     end: Notify,
     /// Protocol time of the last octets of the client, in microseconds.
@@ -57,6 +58,18 @@ impl Outlet {
     pub fn close(&self, why: Close) {
         self.close.lock().get_or_insert(why);
         self.wake.notify_one();
+        self.closing.notify_waiters();
+    }
+
+    /// Completes, with the reason, when somebody has asked to close.
+    pub async fn closed(&self) -> Close {
+        loop {
+            let closing = self.closing.notified();
+            if let Some(why) = self.closing() {
+                return why;
+            }
+            closing.await;
+        }
     }
 
     /// Why to close, once somebody asked.

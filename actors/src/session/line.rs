@@ -6,6 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use takeover_protocols::stream::{C2sServer, Effect, Timer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -63,7 +64,7 @@ impl Line {
     }
 
     /// Starts a timer of the machine, or starts it anew.
-    pub(super) fn arm(&mut self, timer: Timer, after: std::time::Duration) {
+    pub(super) fn arm(&mut self, timer: Timer, after: Duration) {
         self.timers[index(timer)] = Some(self.world.sleep(after));
     }
 
@@ -139,6 +140,53 @@ impl Line {
     pub(super) async fn shut_down(&mut self) {
         // The client may be gone already; then there is nobody to tell.
         let _ = self.wire.shutdown().await;
+    }
+
+    /// Writes what is to be written, ends the octets to the client, and reads away what it still
+    /// sends until it ends its own; all that within `limit` of protocol time. A socket that is
+    /// closed with input unread is reset, and the client may never see the error it was told.
+    pub(super) async fn part(&mut self, limit: Duration) {
+        let over = self.world.sleep(limit);
+        let parting = async {
+            self.end().await;
+            self.read_away().await;
+        };
+        tokio::select! {
+            biased;
+            () = parting => {}
+            () = over => {}
+        }
+    }
+
+    /// Writes what is to be written and ends the octets to the client, within `limit`.
+    pub(super) async fn end_in_time(&mut self, limit: Duration) {
+        let over = self.world.sleep(limit);
+        tokio::select! {
+            biased;
+            () = self.end() => {}
+            () = over => {}
+        }
+    }
+
+    async fn end(&mut self) {
+        // A broken wire is as good as an ended one.
+        if self.flush().await.is_ok() {
+            self.shut_down().await;
+        } else {
+            self.ended = true;
+        }
+    }
+
+    async fn read_away(&mut self) {
+        while !self.ended {
+            self.ended = poll_fn(|cx| {
+                let mut octets = [MaybeUninit::uninit(); INPUT];
+                let mut input = ReadBuf::uninit(&mut octets);
+                let read = Pin::new(&mut self.wire).poll_read(cx, &mut input);
+                read.map(|read| read.is_err() || input.filled().is_empty())
+            })
+            .await;
+        }
     }
 
     /// Takes the wire to put a layer around it.

@@ -40,8 +40,10 @@ impl Drop for End {
 enum Over {
     /// The client ended its stream.
     Left,
-    /// The connection broke, or the client broke the rules.
+    /// The connection broke.
     Lost,
+    /// The client broke the rules and was told so.
+    Failed,
     /// The server ended it.
     Closed(Close),
 }
@@ -59,15 +61,17 @@ pub(super) async fn run(site: Site, established: Established) {
         second: site.plane.world().now(),
         taken: 0,
     };
-    let over = match task.live().await {
+    let over = match task.live_in_time().await {
         Ok(over) => over,
         Err(_) => Over::Lost,
     };
-    let Task { attached, .. } = task;
+    let Task {
+        attached, mut line, ..
+    } = task;
     let plane = &site.plane;
-    match over {
+    match &over {
         Over::Left => plane.end(&attached),
-        Over::Lost | Over::Closed(Close::Overrun | Close::Silent | Close::Fault) => {
+        Over::Lost | Over::Failed | Over::Closed(Close::Overrun | Close::Silent | Close::Fault) => {
             plane.lost(&attached, site.settings.resume);
         }
         Over::Closed(Close::Shutdown) => plane.detach(&attached, site.settings.relogin),
@@ -75,6 +79,11 @@ pub(super) async fn run(site: Site, established: Established) {
         Over::Closed(Close::MovedTo(_) | Close::Conflict) => {}
     }
     drop(end);
+    match over {
+        // So that the error reaches it.
+        Over::Failed => line.part(site.settings.c2s.limits.closing).await,
+        Over::Left | Over::Lost | Over::Closed(_) => {}
+    }
 }
 
 struct Task<'a> {
@@ -92,6 +101,24 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// As [`Task::live`], but a client that does not read cannot keep the task from ending: once it
+    /// is told to close it has the time of a farewell to finish what it writes, and as long for the
+    /// farewell itself.
+    async fn live_in_time(&mut self) -> io::Result<Over> {
+        let (outlet, world) = (self.attached.outlet.clone(), self.line.world().clone());
+        let patience = self.site.settings.farewell * 2;
+        let stuck = async {
+            let why = outlet.closed().await;
+            world.sleep(patience).await;
+            why
+        };
+        tokio::select! {
+            biased;
+            over = self.live() => over,
+            why = stuck => Ok(Over::Closed(why)),
+        }
+    }
+
     async fn live(&mut self) -> io::Result<Over> {
         loop {
             if let Some(over) = self.effects().await? {
@@ -219,7 +246,7 @@ impl Task<'_> {
             }
             Effect::Arm(timer, after) => self.line.arm(timer, after),
             Effect::Disarm(timer) => self.line.disarm(timer),
-            Effect::Close(cause) => return self.closed(cause).await.map(|over| Ok(Some(over))),
+            Effect::Close(cause) => return Ok(Ok(Some(self.closed(cause).await))),
             // Only a client that is not bound yet has these.
             Effect::StartTls
             | Effect::LookUp { .. }
@@ -244,15 +271,22 @@ impl Task<'_> {
     }
 
     /// The machine has closed the stream.
-    async fn closed(&mut self, cause: Cause) -> io::Result<Over> {
-        // What it says last may find nobody.
-        if self.line.flush().await.is_ok() {
-            self.line.shut_down().await;
+    async fn closed(&mut self, cause: Cause) -> Over {
+        let limit = self.site.settings.c2s.limits.closing;
+        match cause {
+            Cause::Client | Cause::Server | Cause::ClosingTimeout => {
+                self.line.end_in_time(limit).await;
+                Over::Left
+            }
+            Cause::Error(_) => {
+                self.line.end_in_time(limit).await;
+                Over::Failed
+            }
+            Cause::ClientError(_) | Cause::NoTls | Cause::Lost => {
+                self.line.end_in_time(limit).await;
+                Over::Lost
+            }
         }
-        Ok(match cause {
-            Cause::Client | Cause::Server | Cause::ClosingTimeout => Over::Left,
-            Cause::Error(_) | Cause::ClientError(_) | Cause::NoTls | Cause::Lost => Over::Lost,
-        })
     }
 
     /// Writes what is queued, as one write.

@@ -1,9 +1,11 @@
 //! The conversation of one arrival until it is bound or gone.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::sasl::{Found, SaslCondition, ScramHash};
 use takeover_protocols::stanza::{Condition, ErrorType, StanzaError};
@@ -11,7 +13,7 @@ use takeover_protocols::stream::{C2sServer, Effect, StreamCondition, StreamError
 
 use super::super::line::{Event, Line};
 use super::super::settings::Site;
-use super::manager::Guard;
+use super::guard::Guard;
 use crate::plane::{Attached, OpenError, User};
 use crate::wire::{Arrival, Upgrade};
 
@@ -56,6 +58,7 @@ pub(in super::super) async fn converse(
         label,
         upgrade,
         guard,
+        until: site.plane.world().now() + site.settings.c2s.limits.negotiation,
     };
     loop {
         while let Some(effect) = login.line.effects.pop_front() {
@@ -70,7 +73,7 @@ pub(in super::super) async fn converse(
                 Ok(Step::Over) | Err(_) => return None,
             }
         }
-        login.line.flush().await.ok()?;
+        login.flush().await.ok()?;
         match login.line.event().await {
             Event::Fed | Event::Ended => {}
         }
@@ -83,6 +86,9 @@ struct Login<'a> {
     label: String,
     upgrade: Option<Upgrade>,
     guard: &'a Guard,
+    /// Until when it must have a session. The machine's own timer is not heard while the wire is
+    /// busy.
+    until: Moment,
 }
 
 impl Login<'_> {
@@ -98,14 +104,16 @@ impl Login<'_> {
                 self.line.then(effects);
             }
             Effect::Authenticated { user, .. } => self.authenticated(&user),
-            Effect::AuthenticationFailed { user, .. } => {
-                self.guard.failed(&self.label, user.as_deref());
+            Effect::AuthenticationFailed { condition, .. } => {
+                // Who was not looked at, for its own failures or ours, is not counted again.
+                if condition != SaslCondition::TemporaryAuthFailure {
+                    self.guard.failed(&self.label);
+                }
             }
             Effect::Bind { wanted, .. } => return Ok(self.bind(wanted).await),
             Effect::Resume { user, previd, h } => return Ok(self.resume(&user, &previd, h).await),
             Effect::Close(_) => {
-                self.line.flush().await?;
-                self.line.shut_down().await;
+                self.line.part(self.site.settings.c2s.limits.closing).await;
                 return Ok(Step::Over);
             }
             // Only a bound client has these, and then the session has the line.
@@ -118,12 +126,33 @@ impl Login<'_> {
         Ok(Step::GoOn)
     }
 
+    /// What may last as long as the client likes, within the time that is left.
+    async fn in_time<T>(&self, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let world = self.site.plane.world();
+        let left = self.until.saturating_since(world.now());
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = world.sleep(left) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let world = self.site.plane.world();
+        let left = self.until.saturating_since(world.now());
+        tokio::select! {
+            biased;
+            done = self.line.flush() => done,
+            () = world.sleep(left) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
     async fn start_tls(&mut self) -> io::Result<()> {
-        self.line.flush().await?;
+        self.flush().await?;
         let wire = self.line.exchange(Box::new(NoWire));
         let effects = match self.upgrade.take() {
             Some(upgrade) => {
-                let wire = upgrade(wire).await?;
+                let wire = self.in_time(upgrade(wire)).await?;
                 self.line.exchange(wire);
                 self.line.machine.tls_established()
             }
@@ -134,7 +163,7 @@ impl Login<'_> {
     }
 
     async fn look_up(&self, user: &BareJid, hash: ScramHash) -> Found {
-        if self.guard.is_barred(&self.label, user) {
+        if !self.guard.admits(&self.label, user) {
             return Found::Refused(SaslCondition::TemporaryAuthFailure);
         }
         let Some(known) = self.site.plane.user(user.as_str()) else {
@@ -274,8 +303,7 @@ pub(super) async fn turn_away(site: &Site, arrival: Arrival) {
         }
     }
     // Who does not read its refusal is dropped all the same.
-    let _ = line.flush().await;
-    line.shut_down().await;
+    line.part(site.settings.c2s.limits.closing).await;
 }
 
 mod no_wire {

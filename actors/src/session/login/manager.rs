@@ -4,27 +4,15 @@
 //! full**: the arrival is dropped, its connection with it. Each arrival is a light child, so a
 //! panic in one ends that connection alone.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use parking_lot::Mutex;
-use takeover_core::time::Moment;
-use takeover_protocols::jid::BareJid;
 
 use super::super::manager::SessionMsg;
 use super::super::settings::Site;
 use super::conversation::turn_away;
+use super::guard::Guard;
 use super::{Established, converse};
-use crate::rt::{Actor, Addr, ChildExited, Ctx, MailboxSpec, NoTimer, World};
+use crate::rt::{Actor, Addr, ChildExited, Ctx, MailboxSpec, NoTimer};
 use crate::wire::Arrival;
-
-/// Failed logins of one address, or of one user, after which more are refused for a while.
-const FAILURES: u32 = 20;
-
-/// For how long they are counted, and refused.
-const WHILE: Duration = Duration::from_secs(60);
 
 /// What a connection manager is told.
 #[derive(Debug)]
@@ -105,57 +93,4 @@ impl Actor for ConnectionManager {
 
     /// A connection that has ended is on the journal if it panicked; nothing depends on it.
     fn child_exited(&mut self, _exit: ChildExited, _ctx: &mut Ctx<Self>) {}
-}
-
-/// Counts failed logins per address and per user (XMPP-3).
-#[derive(Clone)]
-pub(in super::super) struct Guard {
-    world: World,
-    failures: Arc<Mutex<BTreeMap<String, (u32, Moment)>>>,
-}
-
-impl Guard {
-    fn new(world: World) -> Self {
-        Self {
-            world,
-            failures: Arc::default(),
-        }
-    }
-
-    /// A login from `label` as `user` has failed.
-    pub(super) fn failed(&self, label: &str, user: Option<&str>) {
-        let now = self.world.now();
-        let mut failures = self.failures.lock();
-        failures.retain(|_, (_, until)| *until > now);
-        let keys = [
-            Some(host(label).to_owned()),
-            user.map(|user| format!("user {user}")),
-        ];
-        for key in keys.into_iter().flatten() {
-            let entry = failures.entry(key).or_insert((0, now));
-            *entry = (entry.0 + 1, now + WHILE);
-        }
-    }
-
-    /// The user has logged in: its failures are forgotten, those of the address are not.
-    pub(super) fn succeeded(&self, user: &BareJid) {
-        self.failures.lock().remove(&format!("user {user}"));
-    }
-
-    /// Whether one more attempt is refused without looking at it.
-    pub(super) fn is_barred(&self, label: &str, user: &BareJid) -> bool {
-        let now = self.world.now();
-        let failures = self.failures.lock();
-        let over = |key: &str| {
-            failures
-                .get(key)
-                .is_some_and(|(n, until)| *n >= FAILURES && *until > now)
-        };
-        over(host(label)) || over(&format!("user {user}"))
-    }
-}
-
-/// The address without its port.
-fn host(label: &str) -> &str {
-    label.rsplit_once(':').map_or(label, |(host, _)| host)
 }

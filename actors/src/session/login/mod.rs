@@ -1,6 +1,7 @@
 //! Logging in: from an arrival to a session.
 
 mod conversation;
+mod guard;
 pub(super) mod manager;
 
 pub use conversation::Established;
