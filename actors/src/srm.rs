@@ -169,8 +169,7 @@ impl Srm {
                 self.order(UserWork::TakeBack { forced }, attempt, ctx);
             }
             Effect::AbandonWork => {
-                let attempt = self.ha.map(|ha| ha.attempt).unwrap_or_default();
-                self.order(UserWork::Abandon, attempt, ctx);
+                self.order(UserWork::Abandon, ha::Attempt::default(), ctx);
             }
             // The work of the service starts the next life (HA-7).
             Effect::RestartSrm => ctx.stop(),
@@ -304,20 +303,16 @@ impl Srm {
     }
 
     fn moved(&mut self, report: UserReport, ctx: &mut Ctx<Self>) {
-        let UserReport {
-            attempt,
-            work,
-            outcome,
-        } = report;
-        let Some(event) = completion(work, attempt, outcome.is_ok()) else {
-            return;
-        };
+        let (attempt, work, outcome) = (report.attempt, report.work, report.outcome);
+        let done = outcome.is_ok();
         ctx.journal(Event::MoveEnded {
             work,
             attempt,
             outcome,
         });
-        self.waiting.push_back(Waiting { event, reply: None });
+        if let Some(event) = completion(work, attempt, done) {
+            self.waiting.push_back(Waiting { event, reply: None });
+        }
     }
 
     fn service(&mut self, kind: ServiceKind, state: &ServiceState, ctx: &mut Ctx<Self>) {

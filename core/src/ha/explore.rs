@@ -20,10 +20,12 @@
 //!
 //! What is checked in each state of the world is in [`Violation`].
 
+mod calm;
 mod canon;
 mod check;
 mod mixer;
 mod moves;
+mod numbers;
 mod planted;
 mod search;
 mod world;

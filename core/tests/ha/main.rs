@@ -1,5 +1,8 @@
 //! The HA machine, two of them as a pair: chapter 2 of the specification.
 #![allow(missing_docs)]
 
+mod explore;
+mod matrix;
 mod rows;
 mod sim;
+mod storm;

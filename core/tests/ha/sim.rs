@@ -22,6 +22,7 @@ enum Later {
     Deliver(usize, PeerMessage),
     Report(usize, u64, u64, Event),
     Started(usize, u64),
+    Stop(usize, u64),
 }
 
 /// Which work fails or hangs on a node.
@@ -156,14 +157,14 @@ impl Pair {
         if self.trace {
             println!("{} {i} {event:?}", self.now);
         }
-        let recorded = effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Record(_)));
-        assert_eq!(
-            recorded,
-            before != (after.state, after.reason),
-            "HA-13: {event:?}"
-        );
+        let end = effects.iter().fold(before, |at, effect| match effect {
+            Effect::Record(change) => {
+                assert_eq!(change.from, at.0, "HA-13: {event:?}");
+                (change.to, change.reason)
+            }
+            _ => at,
+        });
+        assert_eq!(end, (after.state, after.reason), "HA-13: {event:?}");
         self.hosts[i].srm = Some(after);
         self.carry_out(i, effects);
         let armed: Vec<Timer> = after.timers.iter().collect();
@@ -213,11 +214,7 @@ impl Pair {
             }
             Effect::SendPeer(_) => {}
             Effect::StartCriticalServices => self.later(START, Later::Started(i, life)),
-            Effect::StopCriticalServices => {
-                for kind in self.params.critical.iter() {
-                    self.stop(i, kind);
-                }
-            }
+            Effect::StopCriticalServices => self.later(Duration::ZERO, Later::Stop(i, life)),
             Effect::ReleaseUsers(attempt) => {
                 let failed = self.hosts[i].broken.release;
                 self.report(
@@ -362,11 +359,21 @@ impl Pair {
                     self.tell(i, Event::Expired(timer));
                 }
             }
-            Later::Deliver(i, message) => self.tell(i, Event::Peer(message)),
+            Later::Deliver(i, message) => {
+                self.tell(i, Event::Peer(message));
+                self.heard_twice(i, message);
+            }
             Later::Report(i, life, work, event) => {
                 if self.hosts[i].life == life && self.hosts[i].working == work {
                     self.moved(i, &event);
                     self.tell(i, event);
+                }
+            }
+            Later::Stop(i, life) => {
+                if self.hosts[i].life == life {
+                    for kind in self.params.critical.iter() {
+                        self.stop(i, kind);
+                    }
                 }
             }
             Later::Started(i, life) => {
@@ -377,8 +384,25 @@ impl Pair {
         }
     }
 
+    /// A message that comes again changes nothing: it is dropped, visibly.
+    fn heard_twice(&self, i: usize, message: PeerMessage) {
+        let Some(srm) = self.hosts[i].srm else { return };
+        let (after, effects) = step(&srm, Event::Peer(message), &self.params);
+        let dropped = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::DropStale(_)));
+        assert!(dropped, "{message}");
+        assert_eq!(
+            (after.state, after.phase, after.peer.status),
+            (srm.state, srm.phase, srm.peer.status)
+        );
+    }
+
     fn started(&mut self, i: usize) {
         if let Some(kind) = self.hosts[i].broken.start {
+            for other in self.hosts[i].down.without(kind).iter() {
+                self.start(i, other);
+            }
             self.hosts[i].down = ServiceSet::EMPTY.with(kind);
             self.tell(i, Event::ServicesStartFailed(Some(kind)));
             return;

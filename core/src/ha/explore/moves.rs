@@ -80,6 +80,8 @@ pub enum Move {
     FailWork(Node),
     /// The node's critical services do not start.
     FailStart(Node),
+    /// The node's work on users, or the start of its services, never ends and never reports.
+    Hang(Node),
     /// A step of the node's transition takes too long.
     Slow(Node),
     /// The node hears nothing of its peer for the timeout, although it is there.
@@ -122,6 +124,7 @@ impl Move {
             Move::FalseSilence(i) => [35, i],
             Move::Failover(i) => [36, i],
             Move::DisableHa => [37, 0],
+            Move::Hang(i) => [38, i],
         }
     }
 
@@ -150,6 +153,7 @@ impl Move {
             | Move::Lose(_)
             | Move::FailWork(_)
             | Move::FailStart(_)
+            | Move::Hang(_)
             | Move::Slow(_)
             | Move::FalseSilence(_)
             | Move::Failover(_)
@@ -169,19 +173,20 @@ pub(super) type Moves = Vec<Move>;
 
 impl World {
     /// Everything that can happen next, in a fixed order.
-    pub(super) fn moves(&self, moves: &mut Moves) {
+    pub(super) fn moves(&self, moves: &mut Moves, rule: &Rule) {
         moves.clear();
         for i in 0..2 {
             self.quick_steps(i, moves);
         }
-        if moves.is_empty() {
+        let quiet = moves.is_empty();
+        if quiet {
             // Messages and work are fast, timers are slow.
             (0..2).for_each(|i| self.expiries(i, moves));
         }
-        for i in 0..2 {
-            self.repairs(i, moves);
+        if quiet || rule.prompt {
+            (0..2).for_each(|i| self.repairs(i, moves));
+            self.operator(moves);
         }
-        self.operator(moves);
         if self.faults_left > 0 {
             (0..2).for_each(|i| self.faults(i, moves));
             self.common_faults(moves);
@@ -319,6 +324,9 @@ impl World {
         if side.starting {
             moves.push(Move::FailStart(node));
         }
+        if side.starting || side.work != Work::None {
+            moves.push(Move::Hang(node));
+        }
         if side.node.timers.contains(Timer::Transition) {
             moves.push(Move::Slow(node));
         }
@@ -352,6 +360,7 @@ impl World {
             Move::ServicesStarted(i) => self.services_started(i.into(), rule),
             Move::FailStart(i) => self.start_failed(i.into(), rule),
             Move::Expire(i, timer) => self.tell(i.into(), Event::Expired(timer), rule),
+            Move::Hang(i) => self.hang(i.into()),
             Move::Slow(i) => self.tell(i.into(), Event::Expired(Timer::Transition), rule),
             Move::FalseSilence(i) => self.tell(i.into(), Event::Expired(Timer::PeerSilence), rule),
             Move::PowerOn(i) => self.boot(i.into(), BootKind::NodeBoot, rule),
@@ -432,6 +441,11 @@ impl World {
             (Work::TakeBack, false) => Event::UsersTakeBackFailed(attempt),
         };
         self.tell(i, event, rule);
+    }
+
+    fn hang(&mut self, i: usize) {
+        self.sides[i].work = Work::None;
+        self.sides[i].starting = false;
     }
 
     fn services_started(&mut self, i: usize, rule: &Rule) {

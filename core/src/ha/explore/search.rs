@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::super::params::HaParams;
 use super::super::table::{self, Seen};
+use super::calm::{Backwards, Calm};
 use super::check::Violation;
 use super::moves::{Class, Move, Moves};
+use super::numbers::Numbers;
 use super::planted::Planted;
 use super::world::{Power, Rule, World};
 use crate::digest::Digest;
@@ -21,6 +23,7 @@ pub struct Explorer {
     faults: u8,
     most_states: usize,
     try_refused_actions: bool,
+    first_only: bool,
     rule: Rule,
 }
 
@@ -70,9 +73,11 @@ impl Explorer {
             faults,
             most_states: usize::MAX >> 8,
             try_refused_actions: false,
+            first_only: false,
             rule: Rule {
                 params,
                 planted: None,
+                prompt: false,
             },
         }
     }
@@ -81,6 +86,13 @@ impl Explorer {
     #[must_use]
     pub fn most_states(mut self, states: usize) -> Explorer {
         self.most_states = states;
+        self
+    }
+
+    /// Repairs and operators also act while messages and work are still going on: many more states.
+    #[must_use]
+    pub fn prompt(mut self) -> Explorer {
+        self.rule.prompt = true;
         self
     }
 
@@ -102,6 +114,13 @@ impl Explorer {
     #[must_use]
     pub fn try_refused_actions(mut self) -> Explorer {
         self.try_refused_actions = true;
+        self
+    }
+
+    /// Ends with the moves that lead to the first violation.
+    #[must_use]
+    pub fn first_only(mut self) -> Explorer {
+        self.first_only = true;
         self
     }
 
@@ -142,87 +161,10 @@ impl Explorer {
     }
 }
 
-/// The fingerprints of the worlds seen, each with its number: open addressing, no order of its own.
-struct Seen128 {
-    prints: Vec<u128>,
-    slots: Vec<u32>,
-}
-
-const FREE: u32 = u32::MAX;
-
-impl Seen128 {
-    fn new() -> Seen128 {
-        Seen128 {
-            prints: Vec::new(),
-            slots: vec![FREE; 1 << 12],
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.prints.len()
-    }
-
-    fn slot(slots: &[u32], prints: &[u128], print: u128) -> usize {
-        let mask = slots.len() - 1;
-        let mut slot = print as usize & mask;
-        while slots[slot] != FREE && prints[slots[slot] as usize] != print {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    /// The number of a world, and whether it is new.
-    fn number(&mut self, print: u128) -> (u32, bool) {
-        if self.prints.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        let slot = Seen128::slot(&self.slots, &self.prints, print);
-        if self.slots[slot] != FREE {
-            return (self.slots[slot], false);
-        }
-        let number = self.prints.len() as u32;
-        self.slots[slot] = number;
-        self.prints.push(print);
-        (number, true)
-    }
-
-    fn grow(&mut self) {
-        let mut slots = vec![FREE; self.slots.len() * 2];
-        for (number, print) in self.prints.iter().enumerate() {
-            let slot = Seen128::slot(&slots, &self.prints, *print);
-            slots[slot] = number as u32;
-        }
-        self.slots = slots;
-    }
-}
-
-/// A move that costs no fault, by the number of the world it leads to.
-#[derive(Clone, Copy)]
-struct Calm(u32);
-
-impl Calm {
-    fn new(to: u32, class: Class) -> Calm {
-        Calm(to << 2 | class as u32)
-    }
-
-    /// The same move, by the number of the world it starts from.
-    fn from(self, from: u32) -> Calm {
-        Calm(from << 2 | self.0 & 3)
-    }
-
-    fn to(self) -> usize {
-        (self.0 >> 2) as usize
-    }
-
-    fn is(self, class: Class) -> bool {
-        self.0 & 3 == class as u32
-    }
-}
-
 /// An exploration under way.
 struct Search<'a> {
     explorer: &'a Explorer,
-    seen: Seen128,
+    seen: Numbers,
     parents: Vec<(u32, Move)>,
     calm: Vec<Calm>,
     calm_ends: Vec<u32>,
@@ -240,7 +182,7 @@ impl<'a> Search<'a> {
     fn new(explorer: &'a Explorer) -> Search<'a> {
         Search {
             explorer,
-            seen: Seen128::new(),
+            seen: Numbers::new(),
             parents: Vec::new(),
             calm: Vec::new(),
             calm_ends: Vec::new(),
@@ -256,7 +198,8 @@ impl<'a> Search<'a> {
     }
 
     fn is_full(&self) -> bool {
-        self.seen.len() >= self.explorer.most_states
+        let enough = self.explorer.first_only && self.violations > 0;
+        enough || self.seen.len() >= self.explorer.most_states
     }
 
     fn first(&mut self, world: World) -> World {
@@ -284,7 +227,7 @@ impl<'a> Search<'a> {
         if world.is_healed() {
             self.healed.push(from);
         }
-        world.moves(moves);
+        world.moves(moves, &self.explorer.rule);
         for a_move in moves.iter().copied() {
             let after = world.after(a_move, &self.explorer.rule);
             let (to, new) = self.seen.number(after.fingerprint());
@@ -394,7 +337,7 @@ impl<'a> Search<'a> {
                 return;
             }
             been.push(print);
-            world.moves(&mut moves);
+            world.moves(&mut moves, rule);
             let next = moves
                 .iter()
                 .filter(|a_move| a_move.class() == Class::Step)
@@ -422,78 +365,5 @@ impl<'a> Search<'a> {
         }
         moves.reverse();
         self.explorer.replay(&moves)
-    }
-}
-
-/// The calm moves, by the world they lead to.
-struct Backwards {
-    starts: Vec<u32>,
-    edges: Vec<Calm>,
-    steps_out: Vec<u8>,
-}
-
-impl Backwards {
-    fn new(calm: &[Calm], ends: &[u32], states: usize) -> Backwards {
-        let mut starts = vec![0u32; states + 1];
-        for edge in calm {
-            starts[edge.to() + 1] += 1;
-        }
-        for place in 0..states {
-            starts[place + 1] += starts[place];
-        }
-        let mut next = starts.clone();
-        let mut edges = vec![Calm(0); calm.len()];
-        let mut steps_out = vec![0u8; states];
-        let mut begin = 0;
-        for (from, end) in ends.iter().enumerate() {
-            for edge in &calm[begin as usize..*end as usize] {
-                steps_out[from] += u8::from(edge.is(Class::Step));
-                edges[next[edge.to()] as usize] = edge.from(from as u32);
-                next[edge.to()] += 1;
-            }
-            begin = *end;
-        }
-        Backwards {
-            starts,
-            edges,
-            steps_out,
-        }
-    }
-
-    fn edges_to(&self, to: usize) -> &[Calm] {
-        &self.edges[self.starts[to] as usize..self.starts[to + 1] as usize]
-    }
-
-    /// The states from which a goal can be reached by moves of the given kind.
-    fn reach(&self, goals: &[u32], takes: impl Fn(Calm) -> bool) -> Vec<bool> {
-        let mut reached = vec![false; self.starts.len() - 1];
-        let mut stack: Vec<usize> = goals.iter().map(|goal| *goal as usize).collect();
-        stack.iter().for_each(|goal| reached[*goal] = true);
-        while let Some(to) = stack.pop() {
-            for edge in self.edges_to(to) {
-                if takes(*edge) && !reached[edge.to()] {
-                    reached[edge.to()] = true;
-                    stack.push(edge.to());
-                }
-            }
-        }
-        reached
-    }
-
-    /// States from which steps need not end: those left when states without a step are taken away, again
-    /// and again.
-    fn endless(&self, looked_at: usize) -> Vec<bool> {
-        let mut left = self.steps_out.clone();
-        let states = self.starts.len() - 1;
-        let mut ended: Vec<usize> = (0..states).filter(|state| left[*state] == 0).collect();
-        while let Some(to) = ended.pop() {
-            for edge in self.edges_to(to).iter().filter(|edge| edge.is(Class::Step)) {
-                left[edge.to()] -= 1;
-                if left[edge.to()] == 0 {
-                    ended.push(edge.to());
-                }
-            }
-        }
-        left[..looked_at].iter().map(|left| *left > 0).collect()
     }
 }

@@ -124,6 +124,8 @@ pub struct World {
 pub(super) struct Rule {
     pub(super) params: HaParams,
     pub(super) planted: Option<Planted>,
+    /// Whether people may also act while messages and work are still going on.
+    pub(super) prompt: bool,
 }
 
 impl World {
@@ -178,15 +180,13 @@ impl World {
     }
 
     fn carry_out(&mut self, i: usize, effects: Vec<Effect>, rule: &Rule) {
+        let stops = effects.contains(&Effect::StopCriticalServices);
         for effect in effects {
             match effect {
                 Effect::Persist(record) => self.sides[i].record = record,
                 Effect::SendPeer(message) => self.send(i, message),
                 Effect::StartCriticalServices => self.sides[i].starting = true,
-                Effect::StopCriticalServices => {
-                    self.sides[i].starting = false;
-                    self.service_down(i, rule);
-                }
+                Effect::StopCriticalServices => self.sides[i].starting = false,
                 Effect::ReleaseUsers(_) => self.sides[i].work = Work::Release,
                 Effect::TakeOverUsers { .. } => self.sides[i].work = Work::TakeOver,
                 Effect::HandBackUsers(_) => self.sides[i].work = Work::HandBack,
@@ -200,6 +200,10 @@ impl World {
                 | Effect::DropStale(_)
                 | Effect::Refuse(_) => {}
             }
+        }
+        // What the effects bring about comes after them.
+        if stops {
+            self.service_down(i, rule);
         }
     }
 

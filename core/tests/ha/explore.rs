@@ -1,0 +1,87 @@
+//! Every history of a pair up to a number of faults.
+
+use takeover_core::ha::explore::{Exploration, Explorer, Planted, Violation};
+
+use crate::matrix::golden;
+
+fn summary(found: &Exploration) -> String {
+    let Exploration {
+        faults,
+        states,
+        transitions,
+        depth,
+        at_rest,
+        needs_operator,
+        ..
+    } = found;
+    format!(
+        "faults {faults}: {states} states, {transitions} transitions, depth {depth}, {at_rest} at rest, \
+         {} cannot heal, {needs_operator} need an operator, rows {:?}, digest {:016x}\n",
+        found.cannot_heal, found.rows, found.digest
+    )
+}
+
+#[track_caller]
+fn is_sound(found: &Exploration) {
+    let what: Vec<Violation> = found
+        .found
+        .iter()
+        .map(|(violation, _)| *violation)
+        .collect();
+    assert!(found.complete && what.is_empty(), "{what:?}");
+    assert_eq!(found.cannot_heal, 0);
+}
+
+/// HA-10, HA-11, HA-14: with one fault, and people acting at any moment: only pairs of the table at rest,
+/// every transition ends, no user is left with nobody, refused actions change nothing, all heals.
+#[test]
+fn one_fault_at_any_moment() {
+    let found = Explorer::new(1)
+        .prompt()
+        .try_refused_actions()
+        .run(|_, _| {});
+    is_sound(&found);
+    golden("explore_1.txt", &summary(&found));
+}
+
+/// HA-6: the same with automatic fallback.
+#[test]
+fn one_fault_with_automatic_fallback() {
+    let found = Explorer::new(1)
+        .automatic_fallback(std::time::Duration::from_secs(1800))
+        .run(|_, _| {});
+    is_sound(&found);
+    golden("explore_1_fallback.txt", &summary(&found));
+    assert!(found.rows.contains(&10));
+}
+
+/// HA-10, HA-11, HA-14: with two faults. Repairs wait until messages and work have come to rest.
+#[test]
+fn two_faults() {
+    let found = Explorer::new(2).run(|_, _| {});
+    is_sound(&found);
+    golden("explore_2.txt", &summary(&found));
+}
+
+/// The explorer finds each kind of bug that is planted.
+#[test]
+fn planted_bugs_are_found() {
+    for planted in Planted::ALL {
+        let found = Explorer::new(2)
+            .planted(planted)
+            .first_only()
+            .run(|_, _| {});
+        assert!(!found.found.is_empty(), "{} is not found", planted.name());
+        let (_, trace) = &found.found[0];
+        assert!(!trace.moves.is_empty(), "and the way there is told");
+    }
+}
+
+/// Two runs find the same, and a different machine gives a different digest.
+#[test]
+fn the_digest_tells_machines_apart() {
+    let run = |explorer: Explorer| explorer.run(|_, _| {}).digest;
+    let digest = run(Explorer::new(1));
+    assert_eq!(digest, run(Explorer::new(1)));
+    assert_ne!(digest, run(Explorer::new(1).planted(Planted::SplitIgnored)));
+}
