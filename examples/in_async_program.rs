@@ -9,7 +9,7 @@ use takeover::Lab;
 use takeover::ha::{Action, State};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let lab = Lab::real_time(120.0).start()?;
+    let lab = Lab::real_time(30.0).start()?;
     let control = lab.control();
 
     // Your own runtime, of whatever kind; the control's answers are plain futures.
