@@ -31,7 +31,7 @@ impl Control {
     pub fn assigned_users(&self, node: &str) -> Result<usize, LabError> {
         let id = self.node_id(node)?;
         let users = self.plane().users();
-        Ok(users.iter().filter(|user| user.home == id).count())
+        Ok(users.iter().filter(|user| user.home() == id).count())
     }
 
     /// Whether the database of a node is replicated: the console's value is 2.

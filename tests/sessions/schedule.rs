@@ -256,7 +256,7 @@ impl Play {
         for user in self.town.plane.users() {
             assert_eq!(
                 user.slot.owner().node(),
-                user.home,
+                user.home(),
                 "seed {seed}: {}",
                 user.jid
             );

@@ -217,7 +217,7 @@ impl Town {
 
     pub fn client_with(&mut self, name: &str, change: impl FnOnce(&mut ClientSpec)) -> Client {
         let user = self.plane.user(jid(name).as_str()).expect("a known user");
-        let home = self.plane.node(user.home);
+        let home = self.plane.node(user.home());
         let mut places = vec![home.spec.name.clone()];
         places.extend(
             home.spec

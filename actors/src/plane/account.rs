@@ -277,7 +277,7 @@ impl Plane {
     /// Makes a change durable, then answers the request that it was for.
     fn save(&self, user: &Arc<User>, change: Option<Change>, request: Option<Parcel>) {
         let Some(plane) = self.myself() else { return };
-        let store = &self.node(user.home).spec.users;
+        let store = &self.node(user.home()).spec.users;
         let name = user.jid.as_str();
         let answer = match change {
             Some(Change::Put(item)) => store.put_roster_item(name, item),

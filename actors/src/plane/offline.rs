@@ -18,7 +18,7 @@ impl Plane {
     /// Makes a waiting message durable, then finishes its ticket.
     pub(super) fn store_offline(&self, user: &Arc<User>, parcel: Parcel, key: String) {
         let Some(plane) = self.myself() else { return };
-        let store = self.node(user.home).spec.users.clone();
+        let store = self.node(user.home()).spec.users.clone();
         let message = OfflineMessage {
             key: self.durable_name(&key),
             at: self.stamp(),
@@ -70,7 +70,7 @@ impl Plane {
         if places.is_empty() {
             return;
         }
-        let store = &self.node(user.home).spec.users;
+        let store = &self.node(user.home()).spec.users;
         let answer = store.confirm_offline(user.jid.as_str(), places);
         self.keep(async move {
             // Not removed, it comes again after a restart of the process: better than lost.
@@ -89,7 +89,7 @@ impl Plane {
         if loaded {
             return Ok(());
         }
-        let store = self.node(user.home).spec.users.clone();
+        let store = self.node(user.home()).spec.users.clone();
         let roster = store.roster(user.jid.as_str()).await?;
         let waiting = store.offline(user.jid.as_str(), None, usize::MAX).await?;
         wait_for(self, store.latency()).await;

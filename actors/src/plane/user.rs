@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, Slot, SlotError};
@@ -27,8 +28,8 @@ pub type UserSlot = Slot<UserState, Parcel>;
 pub struct User {
     /// Bare address.
     pub jid: BareJid,
-    /// The node it is assigned to (USR-1). A failover does not change it.
-    pub home: NodeId,
+    /// The node it is assigned to.
+    home: AtomicU16,
     /// Who owns the user now, and its state.
     pub slot: UserSlot,
 }
@@ -149,11 +150,21 @@ impl User {
     #[must_use]
     pub fn new(jid: BareJid, home: NodeId) -> Self {
         let slot = Slot::new(Ownership::new(home, 0), UserState::default());
+        let home = AtomicU16::new(home.0);
         Self { jid, home, slot }
     }
-}
 
-impl User {
+    /// The node it is assigned to (USR-1). A failover does not change it.
+    #[must_use]
+    pub fn home(&self) -> NodeId {
+        NodeId(self.home.load(Ordering::Acquire))
+    }
+
+    /// Assigns it to another node (USR-4). Who hosts it now is not changed by that.
+    pub fn assign(&self, home: NodeId) {
+        self.home.store(home.0, Ordering::Release);
+    }
+
     /// Changes the state in the name of whoever owns the user now; `None` once the user is gone.
     pub fn update<R>(&self, mut change: impl FnMut(&mut UserState) -> R) -> Option<R> {
         loop {

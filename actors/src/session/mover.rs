@@ -91,7 +91,7 @@ impl Move {
         let (here, peer) = (order.node, order.peer);
         let all = self.plane.users();
         let hosted = |node: NodeId| move |user: &Arc<User>| user.slot.owner().node() == node;
-        let at_home = |node: NodeId| move |user: &Arc<User>| user.home == node;
+        let at_home = |node: NodeId| move |user: &Arc<User>| user.home() == node;
         let rooms = Rooms {
             plane: &self.plane,
             limit: self.settings.moving,
@@ -113,7 +113,7 @@ impl Move {
                 self.give(here, users, peer).await
             }
             UserWork::TakeOver { forced } => {
-                let of_group = |user: &Arc<User>| user.home == here || user.home == peer;
+                let of_group = |user: &Arc<User>| user.home() == here || user.home() == peer;
                 let users = all.into_iter().filter(of_group).collect();
                 let moved = self.take(here, users, forced).await;
                 let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;

@@ -169,7 +169,7 @@ impl Login<'_> {
         let Some(known) = self.site.plane.user(user.as_str()) else {
             return Found::Nobody;
         };
-        let store = self.site.plane.node(known.home).spec.users.clone();
+        let store = self.site.plane.node(known.home()).spec.users.clone();
         match store.account(user.as_str()).await {
             Ok(Some(account)) if account.enabled => Found::Keys(match hash {
                 ScramHash::Sha1 => account.sha1,
