@@ -150,6 +150,17 @@ pub struct Counts {
     pub affiliations: u64,
 }
 
+/// What a database has, and what it allows: asked before rooms are merged into it (MRG-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Means {
+    /// Bytes that the rooms of this database take as records, without what the engine adds.
+    pub used: u64,
+    /// Bytes of such records that there is room for besides; `None` where the engine cannot know.
+    pub free: Option<u64>,
+    /// Whether the user it is opened with may create tables.
+    pub may_create: bool,
+}
+
 /// The text of a message, if it has one.
 #[must_use]
 pub fn text_of(entry: &HistoryEntry) -> Option<String> {
@@ -249,4 +260,11 @@ pub trait ChatStore: Store {
     /// # Errors
     /// [`crate::StoreError::Schema`].
     fn verify(&self) -> StoreFuture<u32>;
+
+    /// How much the rooms take, how much more there is room for, and whether tables may be created
+    /// (MRG-1). Looks at all of the database, and changes nothing.
+    ///
+    /// # Errors
+    /// Transport errors only.
+    fn means(&self) -> StoreFuture<Means>;
 }

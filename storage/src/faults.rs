@@ -24,6 +24,7 @@ pub struct Faults(Arc<Mutex<State>>);
 struct State {
     down: bool,
     full: bool,
+    free: Option<u64>,
     latency: Duration,
     next: VecDeque<FailOnce>,
     refused: u64,
@@ -44,6 +45,18 @@ impl Faults {
     /// Fills the disk (every write is [`StoreError::DiskFull`], reads work) or frees it again.
     pub fn set_disk_full(&self, full: bool) {
         self.0.lock().full = full;
+    }
+
+    /// Says that there is room for so many bytes of records more (see [`crate::Means::free`]);
+    /// `None`: as much as the engine finds.
+    pub fn set_free(&self, bytes: Option<u64>) {
+        self.0.lock().free = bytes;
+    }
+
+    /// The room that was set.
+    #[must_use]
+    pub fn free(&self) -> Option<u64> {
+        self.0.lock().free
     }
 
     /// Protocol time that every answer takes; applied by the caller (see [`crate::Store::latency`]).

@@ -129,4 +129,8 @@ impl Backend for Memory {
     fn latency(&self) -> Duration {
         self.faults.latency()
     }
+
+    fn free(&self) -> Option<u64> {
+        self.faults.free()
+    }
 }

@@ -46,6 +46,10 @@ pub use commit::Traffic;
 
 const KIND: EngineKind = EngineKind::Embedded;
 
+/// Bytes of disk that a byte of records may take while many are written: its place in the log, and
+/// sled's copies of it until old ones are dropped.
+const SPREAD: u64 = 4;
+
 /// What can be set about the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -217,5 +221,10 @@ impl Backend for Embedded {
 
     fn latency(&self) -> Duration {
         self.0.faults.latency()
+    }
+
+    fn free(&self) -> Option<u64> {
+        let set = self.0.faults.free();
+        set.or_else(|| self.0.pages.free_on_device().map(|bytes| bytes / SPREAD))
     }
 }

@@ -133,6 +133,12 @@ impl Pages {
         sync_tree(&self.folder).map_err(broken("syncing sled's files"))
     }
 
+    /// Bytes that are free on the device, for whoever is not its administrator.
+    pub(super) fn free_on_device(&self) -> Option<u64> {
+        let device = rustix::fs::statvfs(&self.folder).ok()?;
+        Some(device.f_bavail.saturating_mul(device.f_frsize))
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -34,6 +34,9 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
 
     /// Latency to be played.
     fn latency(&self) -> Duration;
+
+    /// Bytes of records that there is room for; `None` if there is no bound that it knows.
+    fn free(&self) -> Option<u64>;
 }
 
 /// A part of a backend, under its own name: a chat instance, a cluster's users, a node.

@@ -39,6 +39,7 @@ pub const SUITE: &[Part<dyn ChatStore>] = &[
         a_long_history_is_read_to_its_end,
     ),
     ("an empty database verifies", an_empty_database_verifies),
+    ("rooms take room", rooms_take_room),
 ];
 
 fn fenced(answer: Result<(), StoreError>) -> (Option<takeover_storage::NodeId>, u64) {
@@ -496,4 +497,16 @@ fn an_empty_database_verifies(chat: &dyn ChatStore) {
     hosted(chat, "lunch");
     assert_eq!(good(chat.verify()), version);
     assert_eq!(chat.info(), chat.info());
+}
+
+/// MRG-1: how much the rooms take is told, and it is no less than what was said.
+fn rooms_take_room(chat: &dyn ChatStore) {
+    let before = good(chat.means()).used;
+    let (fence, room) = hosted(chat, "roomy");
+    let text = "x".repeat(1000);
+    let said = (1..=20).map(|seq| says(seq, "andy", &text)).collect();
+    good(chat.write(&fence, &room, said));
+    let means = good(chat.means());
+    assert!(means.used >= before + 20_000, "{before}, then {means:?}");
+    assert!(means.may_create);
 }

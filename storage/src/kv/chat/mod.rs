@@ -11,8 +11,8 @@ use takeover_protocols::muc::{HistoryEntry, RoomWrite};
 
 use super::{Backend, Facade, Tx};
 use crate::{
-    ChatStore, Claim, Counts, Fence, HistoryPage, HistoryQuery, LeaseGrant, LeaseState, NodeId,
-    StoreError, StoreFuture, StoredRoom, ready,
+    ChatStore, Claim, Counts, Fence, HistoryPage, HistoryQuery, LeaseGrant, LeaseState, Means,
+    NodeId, StoreError, StoreFuture, StoredRoom, ready,
 };
 use rows::{Layout, LeaseRow};
 
@@ -123,5 +123,17 @@ impl<B: Backend> ChatStore for Facade<B> {
     fn verify(&self) -> StoreFuture<u32> {
         let layout = self.layout();
         self.backend.write(move |tx| layout.verify(tx.view()))
+    }
+
+    fn means(&self) -> StoreFuture<Means> {
+        let (layout, free) = (self.layout(), self.backend.free());
+        self.backend.read(move |view| {
+            let used = layout.bytes(view)?;
+            Ok(Means {
+                used,
+                free,
+                may_create: true,
+            })
+        })
     }
 }

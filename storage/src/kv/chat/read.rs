@@ -154,6 +154,24 @@ impl Layout {
         Ok(row.map(|MessageRow(entry)| entry))
     }
 
+    /// Bytes of keys and values of all rooms.
+    pub(super) fn bytes(&self, view: &dyn View) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        for tag in [TAG_ROOM, TAG_TALLY, TAG_AFFILIATION, TAG_MESSAGE] {
+            let prefix = self.tag(tag);
+            view.visit(
+                prefix.bytes(),
+                &prefix.end(),
+                Step::Forwards,
+                |key, value| {
+                    bytes += (key.len() + value.len()) as u64;
+                    Ok(true)
+                },
+            )?;
+        }
+        Ok(bytes)
+    }
+
     pub(super) fn verify(&self, view: &dyn View) -> Result<u32, StoreError> {
         let Schema(found) = view
             .record(&self.tag(TAG_SCHEMA))?
