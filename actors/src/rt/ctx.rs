@@ -1,6 +1,7 @@
 //! What an actor can do from inside its handlers.
 
 use super::actor::{Actor, ChildExited, ChildId, ChildSpec, Exit};
+use super::blow::Blow;
 use super::clock::Clock;
 use super::host::{Birth, start};
 use super::light::Task;
@@ -179,6 +180,7 @@ impl<A: Actor> Ctx<A> {
         future: impl Future<Output = ()> + 'static,
     ) -> ChildId {
         let (id, name) = (self.world.next_id(), name.into());
+        self.world.know_kind(kind);
         let parent = Arc::downgrade(&self.mailbox);
         let told = name.clone();
         let task = Task::spawn(self.mailbox.life.clone(), future, move |outcome| {
@@ -289,6 +291,18 @@ impl<A: Actor> Ctx<A> {
             None => return false,
         }
         true
+    }
+
+    /// Lets a blow fall on the light child it is meant for, if it is one of these.
+    pub(super) fn strike_children(&self, blow: &Blow) {
+        for child in self.children.values() {
+            if let Kept::Light { kind, name, task } = child
+                && task.is_running()
+                && let Some(text) = blow.take(kind, name)
+            {
+                return task.fail(text);
+            }
+        }
     }
 
     /// How many children have not ended yet.

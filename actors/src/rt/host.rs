@@ -5,6 +5,7 @@
 //! ended: so an old life is over before a new one can start.
 
 use super::actor::{Actor, ChildExited, ChildId, Exit};
+use super::blow::Blow;
 use super::ctx::{Ctx, Kept};
 use super::mailbox::{ExitSink, Item, Mailbox};
 use super::world::World;
@@ -125,6 +126,7 @@ impl<A: Actor> Host<A> {
             Item::Timer { slot } => self.fire(slot),
             Item::Exited(exit) => self.bury(exit),
             Item::Crashed(text) => self.end(Exit::Panicked(text)),
+            Item::Blow(blow) => self.struck(&blow),
             Item::Stop => self.end_in_order(),
         }
     }
@@ -138,6 +140,14 @@ impl<A: Actor> Host<A> {
             self.end(Exit::Panicked(panic_text(&*payload)));
         } else if self.ctx.finish {
             self.end_in_order();
+        }
+    }
+
+    /// A blow that is meant for this actor, for a child of its, or for neither.
+    fn struck(&mut self, blow: &Blow) {
+        match blow.take(A::KIND, &self.ctx.mailbox.name) {
+            Some(text) => self.guard(|_, _| panic!("{text}")),
+            None => self.ctx.strike_children(blow),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::host::panic_text;
 use super::life::Life;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -13,22 +13,57 @@ use tokio::task::AbortHandle;
 
 /// A spawned future that can be dropped at once from outside.
 pub(super) struct Task {
-    cell: Rc<dyn Cell>,
+    cell: Rc<dyn Running>,
     abort: AbortHandle,
 }
 
-trait Cell {
+trait Running {
     /// Drops the future; false if it has ended already.
     fn empty(&self) -> bool;
+    /// Whether it has not ended yet.
+    fn is_full(&self) -> bool;
+    /// Has it panic with this text, as if in its own turn.
+    fn fail(&self, text: &str);
 }
 
-struct Slot<T>(RefCell<Option<Pin<Box<dyn Future<Output = T>>>>>);
+type Held<T> = Pin<Box<dyn Future<Output = T>>>;
 
-impl<T> Cell for Slot<T> {
+struct Slot<T, D> {
+    life: Arc<Life>,
+    future: RefCell<Option<Held<T>>>,
+    done: Cell<Option<D>>,
+}
+
+impl<T, D: FnOnce(Result<T, String>)> Slot<T, D> {
+    /// One turn of the future: its output or the text of its panic is told, and it is dropped.
+    fn turn(&self, poll: impl FnOnce(Pin<&mut dyn Future<Output = T>>) -> Poll<T>) -> Poll<()> {
+        if self.life.is_dead() {
+            return Poll::Ready(());
+        }
+        let mut held = self.future.borrow_mut();
+        let Some(future) = held.as_mut() else {
+            return Poll::Ready(());
+        };
+        let outcome = match catch_unwind(AssertUnwindSafe(|| poll(future.as_mut()))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(panic_text(&*payload)),
+        };
+        let future = held.take();
+        drop(held);
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
+        if let Some(done) = self.done.take() {
+            done(outcome);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<T, D: FnOnce(Result<T, String>)> Running for Slot<T, D> {
     fn empty(&self) -> bool {
         // Nobody kills from inside the future's own poll, which alone borrows across user code.
         let future = self
-            .0
+            .future
             .try_borrow_mut()
             .ok()
             .and_then(|mut slot| slot.take());
@@ -36,6 +71,14 @@ impl<T> Cell for Slot<T> {
         // A destructor that panics must not take the one who kills along.
         let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
         was_there
+    }
+
+    fn is_full(&self) -> bool {
+        self.future.try_borrow().is_ok_and(|held| held.is_some())
+    }
+
+    fn fail(&self, text: &str) {
+        let _ = self.turn(|_| panic!("{text}"));
     }
 }
 
@@ -47,32 +90,13 @@ impl Task {
         future: impl Future<Output = T> + 'static,
         done: impl FnOnce(Result<T, String>) + 'static,
     ) -> Self {
-        let slot = Rc::new(Slot(RefCell::new(Some(
-            Box::pin(future) as Pin<Box<dyn Future<Output = T>>>
-        ))));
-        let (cell, mut done) = (slot.clone(), Some(done));
-        let work = poll_fn(move |cx| {
-            if life.is_dead() {
-                return Poll::Ready(());
-            }
-            let mut held = slot.0.borrow_mut();
-            let Some(future) = held.as_mut() else {
-                return Poll::Ready(());
-            };
-            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-            let outcome = match polled {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(panic_text(&*payload)),
-            };
-            let future = held.take();
-            drop(held);
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
-            if let Some(done) = done.take() {
-                done(outcome);
-            }
-            Poll::Ready(())
+        let slot = Rc::new(Slot {
+            life,
+            future: RefCell::new(Some(Box::pin(future) as Held<T>)),
+            done: Cell::new(Some(done)),
         });
+        let cell = slot.clone();
+        let work = poll_fn(move |cx| slot.turn(|future| future.poll(cx)));
         #[expect(clippy::disallowed_methods, reason = "this is the runtime layer")]
         let abort = tokio::task::spawn_local(work).abort_handle();
         Self { cell, abort }
@@ -83,6 +107,17 @@ impl Task {
         let was_running = self.cell.empty();
         self.abort.abort();
         was_running
+    }
+
+    /// Whether it has not ended yet.
+    pub(super) fn is_running(&self) -> bool {
+        self.cell.is_full()
+    }
+
+    /// Fault: it panics with this text now. Not to be called from inside of it.
+    pub(super) fn fail(&self, text: &str) {
+        self.cell.fail(text);
+        self.abort.abort();
     }
 }
 

@@ -4,6 +4,7 @@
 //! oldest message can be dropped where that is the rule, and a killed actor hears nothing more.
 
 use super::actor::{ChildExited, ChildId};
+use super::blow::Blow;
 use super::life::Life;
 use super::recipient::Recipient;
 use parking_lot::Mutex;
@@ -117,6 +118,7 @@ pub(super) enum Item<M> {
     Timer { slot: u64 },
     Exited(ChildExited),
     Crashed(String),
+    Blow(Blow),
     Stop,
 }
 
@@ -282,6 +284,7 @@ impl<M: Send + 'static> Mailbox<M> {
                 | Item::Timer { .. }
                 | Item::Exited(_)
                 | Item::Crashed(_)
+                | Item::Blow(_)
                 | Item::Stop,
             ) => {}
         }
@@ -306,7 +309,7 @@ impl<M: Send + 'static> Mailbox<M> {
             match item {
                 Item::User(message) | Item::Ran { message, .. } => dropped.push(message),
                 Item::Exited(exit) => kept.push_back(Item::Exited(exit)),
-                Item::Timer { .. } | Item::Crashed(_) | Item::Stop => {}
+                Item::Timer { .. } | Item::Crashed(_) | Item::Blow(_) | Item::Stop => {}
             }
         }
         queue.items = kept;
@@ -365,6 +368,7 @@ impl<M: Send + 'static> Mailbox<M> {
 pub(super) trait Control: Send + Sync {
     fn kill(&self);
     fn stop(&self);
+    fn strike(&self, blow: Blow);
 }
 
 impl<M: Send + 'static> Control for Mailbox<M> {
@@ -375,6 +379,10 @@ impl<M: Send + 'static> Control for Mailbox<M> {
 
     fn stop(&self) {
         self.push_internal(Item::Stop);
+    }
+
+    fn strike(&self, blow: Blow) {
+        self.push_internal(Item::Blow(blow));
     }
 }
 

@@ -6,6 +6,7 @@
 //! and does not know whether time is virtual.
 
 mod actor;
+mod blow;
 mod book;
 mod clock;
 mod conditions;
@@ -21,12 +22,14 @@ mod network;
 mod real;
 mod recipient;
 mod rng;
+mod standing;
 mod timers;
 mod virtual_time;
 mod wire;
 mod world;
 
 pub use actor::{Actor, ChildExited, ChildId, ChildSpec, Exit, NoTimer, TimerKey};
+pub use blow::Blow;
 pub use book::Books;
 pub use clock::{Clock, Sleep};
 pub use ctx::Ctx;
@@ -38,5 +41,6 @@ pub use network::{FLOW_CAPACITY, Network, NetworkCounters, NotSent};
 pub use real::{NotStopped, RealDriver};
 pub use recipient::Recipient;
 pub use rng::Rng;
+pub use standing::Standing;
 pub use virtual_time::VirtualDriver;
 pub use world::{Busy, MailboxReport, Root, World, WorldSpec};

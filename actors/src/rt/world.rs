@@ -2,6 +2,7 @@
 //! live side by side in one process, and on one thread.
 
 use super::actor::{Actor, ChildExited, ChildId, ChildSpec, Exit};
+use super::blow::Blow;
 use super::book::Books;
 use super::clock::{Clock, Sleep};
 use super::host::{Birth, start};
@@ -14,9 +15,9 @@ use super::network::Network;
 use super::rng::Rng;
 use super::timers::Timers;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
@@ -64,6 +65,7 @@ struct Inner {
     ids: AtomicU64,
     busy: Arc<BusyCount>,
     mailboxes: Mutex<BTreeMap<ChildId, ListedMailbox>>,
+    kinds: Mutex<BTreeSet<&'static str>>,
 }
 
 /// A lab's shared things. Cheap to clone, `Send + Sync`.
@@ -86,6 +88,7 @@ impl World {
             ids: AtomicU64::new(1),
             busy: Arc::default(),
             mailboxes: Mutex::default(),
+            kinds: Mutex::default(),
         }))
     }
 
@@ -185,7 +188,9 @@ impl World {
             name,
             capacity: spec.mailbox.capacity,
             probe: Addr(mailbox.clone()).probe(),
+            control: Arc::downgrade(&mailbox) as Weak<dyn Control>,
         };
+        self.know_kind(A::KIND);
         self.0.mailboxes.lock().insert(id, listed);
         mailbox
     }
@@ -209,6 +214,31 @@ impl World {
             })
         };
         listed.values().filter_map(read).collect()
+    }
+
+    pub(super) fn know_kind(&self, kind: &'static str) {
+        self.0.kinds.lock().insert(kind);
+    }
+
+    /// Every kind of actor and of light child that was started so far.
+    pub fn kinds(&self) -> BTreeSet<&'static str> {
+        self.0.kinds.lock().clone()
+    }
+
+    /// Fault: the living actor or light child of this kind and name panics with this text at its
+    /// next turn. `node` says whose it is; `None`: the lab's own.
+    pub fn panic_in(&self, node: Option<NodeId>, kind: &str, name: &str, text: &str) -> Blow {
+        let blow = Blow::new(kind, name, text);
+        let here = |listed: &&ListedMailbox| listed.node == node;
+        let all: Vec<_> = {
+            let listed = self.0.mailboxes.lock();
+            let living = listed.values().filter(here);
+            living.filter_map(|one| one.control.upgrade()).collect()
+        };
+        for one in all {
+            one.strike(blow.clone());
+        }
+        blow
     }
 
     pub(super) fn next_id(&self) -> ChildId {
@@ -236,6 +266,7 @@ struct ListedMailbox {
     name: Arc<str>,
     capacity: usize,
     probe: MailboxProbe,
+    control: Weak<dyn Control>,
 }
 
 /// One living actor's mailbox, as of now.
