@@ -87,6 +87,26 @@ impl Plane {
         Ok(next)
     }
 
+    /// Calls off a hand-over that nobody will end: the user stays where it is, its sessions are
+    /// detached until `until` (their clients were sent away), and what was held is delivered. Nothing
+    /// happens if somebody has taken the user meanwhile.
+    pub fn call_off(&self, user: &Arc<User>, mine: Ownership, until: Moment) {
+        let mut outcomes = Vec::new();
+        let detached = user.slot.with(mine, |state| {
+            outcomes = self.detach_all(state, Close::Shutdown, until);
+        });
+        if detached.is_err() {
+            return;
+        }
+        // Stale or open: it was taken over, or thawed, in between.
+        let _ = user.slot.thaw(mine, |state, parcel| {
+            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
+                self.number().to_string()
+            }));
+        });
+        self.act_all(mine.node(), user, outcomes);
+    }
+
     /// Takes a user from a node that is dead, cut off or without its services. Nothing happens if
     /// `to` owns it already (a take-over may be repeated).
     pub fn take_over(&self, user: &Arc<User>, to: NodeId, until: Moment) -> Option<Ownership> {

@@ -3,7 +3,8 @@
 //! **For:** the whole lab; it belongs to the soft-state store, not to a node. **Accepts:**
 //! [`UserOrder`]. **Mailbox full**: the order is refused, and SRM's timer of the transition
 //! decides (HA-14). Each order is a light child; a later order of the same node ends an earlier
-//! one. All of it may be repeated: who has been moved is not moved again.
+//! one; one that panics is answered with the panic's text, so that SRM need not wait for its timer.
+//! All of it may be repeated: who has been moved is not moved again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +13,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use takeover_core::id::NodeId;
-use takeover_core::sync::SlotError;
+use takeover_core::sync::{Ownership, SlotError};
 use takeover_core::time::Moment;
 
 use super::move_rooms::Rooms;
 use super::settings::SessionSettings;
 use crate::conference::Alias;
 use crate::plane::{Outlet, Plane, User};
-use crate::rt::{Actor, ChildExited, ChildId, Ctx, MailboxSpec, NoTimer};
+use crate::rt::{Actor, ChildExited, ChildId, Ctx, Exit, MailboxSpec, NoTimer};
 use crate::user_mover::{UserOrder, UserWork};
 
 /// Users that are moved in order side by side.
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Mover {
     plane: Arc<Plane>,
     settings: Arc<SessionSettings>,
-    under_way: BTreeMap<NodeId, ChildId>,
+    under_way: BTreeMap<NodeId, (ChildId, UserOrder)>,
 }
 
 impl Mover {
@@ -56,7 +57,7 @@ impl Actor for Mover {
     const KIND: &'static str = "UserMover";
 
     fn handle(&mut self, order: UserOrder, ctx: &mut Ctx<Self>) {
-        if let Some(earlier) = self.under_way.remove(&order.node) {
+        if let Some((earlier, _)) = self.under_way.remove(&order.node) {
             ctx.kill_child(earlier);
         }
         if order.work == UserWork::Abandon {
@@ -69,12 +70,42 @@ impl Actor for Mover {
             settings: self.settings.clone(),
             life: self.plane.world().network().life(node),
         };
+        let told = order.clone();
         let child = ctx.light("Move", name, async move { moving.carry_out(order).await });
-        self.under_way.insert(node, child);
+        self.under_way.insert(node, (child, told));
     }
 
     fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {
-        self.under_way.retain(|_, child| *child != exit.child);
+        let ended = |(_, (child, _)): &(&NodeId, &(ChildId, UserOrder))| *child == exit.child;
+        let Some(node) = self.under_way.iter().find(ended).map(|(node, _)| *node) else {
+            return;
+        };
+        let order = self.under_way.remove(&node).map(|(_, order)| order);
+        match (exit.exit, order) {
+            (Exit::Panicked(text), Some(order)) => {
+                order.answer(Err(format!("the move panicked: {text}")));
+            }
+            // It has answered, or ended with the life of the node that ordered it.
+            (Exit::Stopped | Exit::Killed | Exit::Panicked(_), _) => {}
+        }
+    }
+}
+
+/// A hand-over that was begun. If the move ends before it does, by a panic or a later order, it is
+/// called off: nobody stays between two nodes.
+struct HandOver<'a>(&'a Move, &'a Arc<User>, Option<Ownership>);
+
+impl HandOver<'_> {
+    fn end(mut self) {
+        self.2 = None;
+    }
+}
+
+impl Drop for HandOver<'_> {
+    fn drop(&mut self) {
+        if let Some(mine) = self.2.take() {
+            self.0.plane.call_off(self.1, mine, self.0.until());
+        }
     }
 }
 
@@ -203,7 +234,9 @@ impl Move {
             }
             match self.plane.begin_hand_over(user, seen, to) {
                 Ok(outlets) => {
+                    let begun = HandOver(self, user, Some(seen));
                     self.see_off(outlets).await;
+                    begun.end();
                     if self.plane.pass_on(user, seen, to, self.until()).is_ok() {
                         return true;
                     }

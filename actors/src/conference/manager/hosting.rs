@@ -143,15 +143,34 @@ impl TextConference {
         }
     }
 
-    /// Starts a room again that ended badly, if somebody is in it.
+    /// Has a room loaded again in a while that ended under its occupants: a stanza to it may do so
+    /// before.
+    pub(super) fn load_later(&mut self, alias: String, room: String, ctx: &mut Ctx<Self>) {
+        if !self.is_occupied(&alias, &room) {
+            return;
+        }
+        self.lost.insert((alias, room));
+        if ctx.is_armed(TcTimer::Reload) {
+            return;
+        }
+        let (wait, before) = self.reload;
+        let calm = ctx.now().saturating_since(before) > 2 * BACK_OFF.1;
+        let wait = if calm { BACK_OFF.0 } else { wait };
+        self.reload = ((wait * 2).min(BACK_OFF.1), ctx.now());
+        ctx.arm(TcTimer::Reload, wait);
+    }
+
+    /// Starts a room again that ended badly, if somebody is still in it.
     pub(super) fn reload(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
-        let occupied = self
-            .hosted
-            .get(alias)
-            .and_then(|hosted| hosted.alias.rooms().get(room))
-            .is_some_and(|soft| !soft.occupants.is_empty());
-        if occupied {
+        if self.is_occupied(alias, room) {
             self.room(alias, room, ctx);
         }
+    }
+
+    fn is_occupied(&self, alias: &str, room: &str) -> bool {
+        self.hosted
+            .get(alias)
+            .and_then(|hosted| hosted.alias.rooms().get(room))
+            .is_some_and(|soft| !soft.occupants.is_empty())
     }
 }

@@ -3,17 +3,20 @@
 //! Accepts stanzas for the aliases that its node owns, and orders to host an alias or to let it go.
 //! Its mailbox holds 65536; whoever sends one more gets it back and answers
 //! `resource-constraint`. When it starts it hosts every alias that its node owns; when it ends, in
-//! whatever way, its rooms end with it and their occupants stay on record for the next host.
+//! whatever way, its rooms end with it and their occupants stay on record for the next host. A room
+//! that panics, or loses its database, is loaded again while somebody is in it: after a moment, later
+//! each time.
 
 mod hosting;
 mod leaving;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_core::id::NodeId;
 use takeover_core::sync::Ownership;
+use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::service::Listed;
 use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
@@ -84,6 +87,8 @@ pub enum TcMsg {
 pub enum TcTimer {
     /// Databases that did not answer are asked for their lease again.
     AskAgain,
+    /// Rooms that ended under their occupants are loaded again.
+    Reload,
 }
 
 /// An alias at this node.
@@ -118,6 +123,10 @@ pub struct TextConference {
     switch: Arc<dyn Switch>,
     hosted: BTreeMap<String, Hosted>,
     back_off: Duration,
+    /// Rooms to load again: alias and name.
+    lost: BTreeSet<(String, String)>,
+    /// How long the next of them waits, and since when none was lost.
+    reload: (Duration, Moment),
 }
 
 impl TextConference {
@@ -130,6 +139,8 @@ impl TextConference {
             switch,
             hosted: BTreeMap::new(),
             back_off: BACK_OFF.0,
+            lost: BTreeSet::new(),
+            reload: (BACK_OFF.0, Moment::ZERO),
         }
     }
 
@@ -165,7 +176,10 @@ impl Actor for TextConference {
             TcMsg::Stanza(alias, parcel) => self.stanza(&alias, parcel, ctx),
             TcMsg::Host(alias, done) => self.host(alias, Some(done), ctx),
             TcMsg::LetGo(alias, to, done) => self.let_go(&alias, to, done, ctx),
-            TcMsg::RoomOver { alias, room } => self.room_over(&alias, &room, ctx),
+            TcMsg::RoomOver { alias, room } => {
+                self.room_over(&alias, &room, ctx);
+                self.load_later(alias, room, ctx);
+            }
             TcMsg::Leased(alias, answer) => self.leased(&alias, answer, ctx),
             TcMsg::Released(alias) => self.released(&alias, ctx),
             TcMsg::Listed(question, rooms) => {
@@ -185,11 +199,16 @@ impl Actor for TextConference {
                     self.ask_for_lease(&alias, ctx);
                 }
             }
+            TcTimer::Reload => {
+                for (alias, room) in std::mem::take(&mut self.lost) {
+                    self.reload(&alias, &room, ctx);
+                }
+            }
         }
     }
 
     fn child_exited(&mut self, exit: ChildExited, ctx: &mut Ctx<Self>) {
-        // A room that panicked: its occupants are on record, the next stanza loads it again.
+        // A room that panicked: its occupants are on record.
         let lost = self.hosted.iter().find_map(|(alias, hosted)| {
             let room = hosted
                 .rooms
@@ -200,7 +219,7 @@ impl Actor for TextConference {
         });
         if let Some((alias, room)) = lost {
             self.room_over(&alias, &room, ctx);
-            self.reload(&alias, &room, ctx);
+            self.load_later(alias, room, ctx);
         }
     }
 }

@@ -189,7 +189,7 @@ impl Actor for RoomActor {
                 Err(error) => self.not_loaded(&error, ctx),
             },
             RoomMsg::Written(Some(written)) => self.written(*written, ctx),
-            // The lab is ending: nobody writes any more.
+            // Its keeper has ended over it: what is in the database shows when it is loaded again.
             RoomMsg::Written(None) => self.over(ctx),
         }
     }
