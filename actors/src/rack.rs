@@ -1,7 +1,9 @@
 //! The rack: where the nodes get their power from (SVC-5).
 //!
 //! **For:** giving each node power, taking it in order or by cutting it, and rebooting it; noticing
-//! a node that ended otherwise. A new life starts when the old one has ended.
+//! a node that ended otherwise. A new life starts when the old one has ended. A node that panics is a
+//! crashed machine: its power is off until somebody switches it on. A rack that panics is a power cut
+//! of all its nodes: the next rack switches on again those that were on.
 //! **Accepts:** [`RackMsg`], from whoever runs the lab.
 //! **Mailbox full** ([`MAILBOX`]): the sender gets the message back.
 
@@ -144,6 +146,23 @@ impl Rack {
         Ok(())
     }
 
+    /// What the board says of a rack before this one: its nodes went dark with it.
+    fn find_dark_nodes(&mut self, ctx: &mut Ctx<Self>) {
+        for bay in self.bays.values_mut() {
+            let (node, reboot) = (bay.setup.node, bay.setup.pace.reboot);
+            let before = bay.setup.board.node(node).power;
+            bay.power = before;
+            match before {
+                Power::Off | Power::Killed => {}
+                Power::On | Power::Rebooting => {
+                    Self::unplug(bay, ctx);
+                    Self::set(bay, Power::Killed, ctx);
+                    ctx.arm(RackTimer::Boot(node), reboot);
+                }
+            }
+        }
+    }
+
     fn set(bay: &mut Bay, power: Power, ctx: &Ctx<Self>) {
         bay.power = power;
         let (node, world) = (bay.setup.node, ctx.world());
@@ -157,6 +176,7 @@ impl Rack {
 
     fn boot(bay: &mut Bay, ctx: &mut Ctx<Self>) {
         let node = bay.setup.node;
+        ctx.cancel(RackTimer::Boot(node));
         bay.on_again = false;
         let incarnation = ctx.world().network().power_up(node);
         Self::set(bay, Power::On, ctx);
@@ -213,6 +233,10 @@ impl Actor for Rack {
     type Msg = RackMsg;
     type Timer = RackTimer;
     const KIND: &'static str = "rack";
+
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        self.find_dark_nodes(ctx);
+    }
 
     fn handle(&mut self, msg: RackMsg, ctx: &mut Ctx<Self>) {
         match msg {

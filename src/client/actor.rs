@@ -1,7 +1,8 @@
 //! The actor that hosts a client's session.
 //!
 //! **For:** one in-process client. **Accepts:** nothing: commands go straight to the session.
-//! **Mailbox full:** never, nobody writes to it.
+//! **Mailbox full:** never, nobody writes to it. A client that panics is a crashed program: it has
+//! lost its connection, stays away, and says why.
 
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use takeover_actors::rt::{Actor, ChildExited, Ctx, MailboxSpec, NoTimer};
 
 use super::session::Session;
 use super::shared::Shared;
-use super::{ClientState, Note};
 
 pub(super) const MAILBOX: MailboxSpec = MailboxSpec::reject(1);
 
@@ -32,9 +32,7 @@ impl Actor for ClientActor {
     fn handle(&mut self, (): (), _: &mut Ctx<Self>) {}
 
     fn child_exited(&mut self, exit: ChildExited, ctx: &mut Ctx<Self>) {
-        let why = format!("the client's session ended: {}", exit.exit);
-        self.shared.note(Note::Error { what: why.clone() });
-        self.shared.turn(ClientState::Refused { why });
+        self.shared.ended(&exit);
         ctx.stop();
     }
 }

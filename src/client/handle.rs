@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use takeover_actors::rt::{ChildSpec, Root, World};
+use takeover_actors::rt::{ChildSpec, Recipient, Root, World};
 use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, Jid};
 use takeover_protocols::stanza::{PresenceType, Stanza};
@@ -57,6 +57,11 @@ impl Client {
             actor,
             ChildSpec::new(format!("client/{}", spec.name), MAILBOX),
         );
+        let told = shared.clone();
+        root.addr().watch(Recipient::from_fn(move |exit| {
+            told.ended(&exit);
+            Ok(())
+        }));
         Self {
             shared,
             spec: Arc::new(spec),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use takeover_actors::rt::World;
+use takeover_actors::rt::{ChildExited, Exit, World};
 use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::stanza::Stanza;
@@ -197,6 +197,17 @@ impl Shared {
             view.received.pop_front();
         }
         view.received.push_back(message);
+    }
+
+    /// The client's program has ended. Only a panic or a kill is worth a word.
+    pub(super) fn ended(&self, exit: &ChildExited) {
+        if exit.exit == Exit::Stopped {
+            return;
+        }
+        let why = format!("the client's {} ended: {}", exit.kind, exit.exit);
+        self.note(Note::Error { what: why.clone() });
+        self.forget_session();
+        self.turn(ClientState::Refused { why });
     }
 
     /// Ends the session's view of rooms and contacts.

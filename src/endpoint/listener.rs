@@ -2,6 +2,9 @@
 //!
 //! **For:** one node's two listening sockets. **Accepts:** its own listeners' connections that begin
 //! with a TLS handshake. **Mailbox full:** the connection is closed and counted.
+//!
+//! The sockets stay open whatever panics: a listener is started again after a moment, and so is the
+//! endpoint itself; a handshake that panics ends its own connection.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -10,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, NoTimer, Root, World};
+use takeover_actors::rt::{Actor, ChildExited, ChildSpec, Ctx, MailboxSpec, Standing, World};
 use takeover_actors::wire::{Arrival, Security, Upgrade, Wire};
 use takeover_core::id::NodeId;
 use thiserror::Error;
@@ -75,7 +78,7 @@ pub struct OpenError {
 pub struct Endpoint {
     addresses: Addresses,
     counters: Arc<Counters>,
-    root: Root<Greeting>,
+    root: Standing<Greeting>,
 }
 
 #[derive(Default)]
@@ -97,21 +100,20 @@ impl Endpoint {
             xmpp_tls: tls.1,
         };
         let counters = Arc::<Counters>::default();
-        let actor = EndpointActor {
-            listeners: Some((plain.0, tls.0)),
-            shared: Arc::new(Shared {
-                world: world.clone(),
-                spec,
-                door,
-                counters: counters.clone(),
-            }),
-        };
-        let node = actor.shared.spec.node;
-        let name = format!("endpoint/{}", actor.shared.spec.name);
+        let shared = Arc::new(Shared {
+            world: world.clone(),
+            spec,
+            door,
+            counters: counters.clone(),
+            sockets: [plain.0, tls.0],
+        });
+        let node = shared.spec.node;
+        let name = format!("endpoint/{}", shared.spec.name);
         let place = ChildSpec::new(name, MAILBOX)
             .on_node(node)
             .on_place(node.index());
-        let root = world.root(actor, place);
+        let actor = move || EndpointActor(shared.clone());
+        let root = world.standing(actor, place);
         Ok(Self {
             addresses,
             counters,
@@ -163,65 +165,110 @@ struct Shared {
     spec: EndpointSpec,
     door: Arc<dyn Door>,
     counters: Arc<Counters>,
+    /// As [`Socket`] counts them.
+    sockets: [StdListener; 2],
 }
 
-struct EndpointActor {
-    listeners: Option<(StdListener, StdListener)>,
-    shared: Arc<Shared>,
+/// A node's sockets, by the names of their listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Socket {
+    Xmpp,
+    XmppTls,
 }
+
+impl Socket {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Xmpp => "xmpp",
+            Self::XmppTls => "xmpp-tls",
+        }
+    }
+}
+
+/// The wake-ups of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum EndpointTimer {
+    /// Accept again at a socket whose listener has ended.
+    Accept(Socket),
+}
+
+struct EndpointActor(Arc<Shared>);
+
+impl EndpointActor {
+    fn accept_at(&self, socket: Socket, ctx: &mut Ctx<Self>) {
+        let (shared, addr) = (self.0.clone(), ctx.addr());
+        let take = move |stream, peer| match socket {
+            Socket::Xmpp => shared.plain(stream, peer),
+            Socket::XmppTls => addr.send(Greeting(stream, peer)).is_ok(),
+        };
+        let accepting = accept(self.0.clone(), socket, take);
+        ctx.light(LISTENER, socket.name(), accepting);
+    }
+}
+
+/// The kind of the light children that accept.
+const LISTENER: &str = "listener";
 
 /// A connection that begins with a TLS handshake.
 struct Greeting(TcpStream, SocketAddr);
 
 impl Actor for EndpointActor {
     type Msg = Greeting;
-    type Timer = NoTimer;
+    type Timer = EndpointTimer;
     const KIND: &'static str = "endpoint";
 
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        let Some((plain, tls)) = self.listeners.take() else {
-            return;
-        };
-        let (shared, addr) = (self.shared.clone(), ctx.addr());
-        let hand_over = move |socket, peer| shared.plain(socket, peer);
-        ctx.light(
-            "listener",
-            "xmpp",
-            accept(plain, self.shared.clone(), hand_over),
-        );
-        let greet = move |socket, peer| addr.send(Greeting(socket, peer)).is_ok();
-        ctx.light(
-            "listener",
-            "xmpp-tls",
-            accept(tls, self.shared.clone(), greet),
-        );
+        for socket in [Socket::Xmpp, Socket::XmppTls] {
+            self.accept_at(socket, ctx);
+        }
     }
 
     fn handle(&mut self, Greeting(socket, peer): Greeting, ctx: &mut Ctx<Self>) {
-        let under_way = &self.shared.counters.handshakes;
-        if under_way.load(Ordering::Relaxed) >= self.shared.spec.handshakes {
-            self.shared
-                .counters
-                .turned_away
-                .fetch_add(1, Ordering::Relaxed);
+        let counters = &self.0.counters;
+        if counters.handshakes.load(Ordering::Relaxed) >= self.0.spec.handshakes {
+            counters.turned_away.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        under_way.fetch_add(1, Ordering::Relaxed);
-        ctx.light(
-            "handshake",
-            peer.to_string(),
-            greet(socket, peer, self.shared.clone()),
-        );
+        let under_way = UnderWay::begin(counters.clone());
+        let greeting = greet(socket, peer, self.0.clone(), under_way);
+        ctx.light("handshake", peer.to_string(), greeting);
+    }
+
+    fn expired(&mut self, timer: EndpointTimer, ctx: &mut Ctx<Self>) {
+        match timer {
+            EndpointTimer::Accept(socket) => self.accept_at(socket, ctx),
+        }
+    }
+
+    fn child_exited(&mut self, exit: ChildExited, ctx: &mut Ctx<Self>) {
+        let ended = |socket: &Socket| exit.kind == LISTENER && exit.name == socket.name();
+        if let Some(socket) = [Socket::Xmpp, Socket::XmppTls].into_iter().find(ended) {
+            ctx.arm(EndpointTimer::Accept(socket), EXHAUSTED);
+        }
+    }
+}
+
+/// A TLS handshake that counts, however it ends.
+struct UnderWay(Arc<Counters>);
+
+impl UnderWay {
+    fn begin(counters: Arc<Counters>) -> Self {
+        counters.handshakes.fetch_add(1, Ordering::Relaxed);
+        Self(counters)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Accepts for ever; a system without sockets to give is asked again after a while.
-async fn accept(
-    listener: StdListener,
-    shared: Arc<Shared>,
-    take: impl Fn(TcpStream, SocketAddr) -> bool,
-) {
-    let Ok(listener) = TcpListener::from_std(listener) else {
+async fn accept(shared: Arc<Shared>, socket: Socket, take: impl Fn(TcpStream, SocketAddr) -> bool) {
+    // Another hand on the same socket: it stays open when this listener ends.
+    let listener = shared.sockets[socket as usize].try_clone();
+    let Ok(listener) = listener.and_then(TcpListener::from_std) else {
         return;
     };
     loop {
@@ -255,14 +302,14 @@ fn is_of_the_client(error: &io::Error) -> bool {
 }
 
 /// The handshake of direct TLS, then the hand-over.
-async fn greet(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+async fn greet(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>, under_way: UnderWay) {
     let acceptor = TlsAcceptor::from(shared.spec.tls.clone());
     let shaken = tokio::select! {
         biased;
         shaken = acceptor.accept(socket) => shaken.ok(),
         () = shared.world.sleep(HANDSHAKE) => None,
     };
-    shared.counters.handshakes.fetch_sub(1, Ordering::Relaxed);
+    drop(under_way);
     let Some(stream) = shaken else { return };
     shared.arrive(Arrival {
         wire: Box::new(stream),

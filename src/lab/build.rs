@@ -6,9 +6,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use takeover_actors::board::Board;
 use takeover_actors::node_record::StoredRecords;
-use takeover_actors::rack::{self, PowerAction, Rack};
-use takeover_actors::rt::{ChildSpec, RealDriver, VirtualDriver, WorldSpec};
-use takeover_actors::setup::{Pace, Span};
+use takeover_actors::rack::{self, PowerAction, Rack, RackMsg};
+use takeover_actors::rt::{ChildSpec, RealDriver, Standing, VirtualDriver, World, WorldSpec};
+use takeover_actors::setup::{NodeSetup, Pace, Span};
 use takeover_actors::works::equip;
 use takeover_core::ha::State;
 use takeover_protocols::datetime::Timestamp;
@@ -232,12 +232,12 @@ impl Builder {
         let data = DataPlane::new(&ground, &world)?;
         let board = Board::new(nodes);
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
-        let moves = Moves::before(data.mover.addr().recipient(|order| order));
+        let moves = Moves::before(data.mover.recipient(|order| order));
         let setups = parts::setups(&deployment, &params, &pace, &board, |_, setup| {
             setup.records = Arc::new(StoredRecords::new(stores.node(&setup.name)));
             equip(setup, &data.plane, &data.settings, moves.recipient());
         });
-        let rack = world.root(Rack::new(setups), ChildSpec::new("rack", rack::MAILBOX));
+        let rack = rack_of(&world, setups);
         let endpoints = match self.time {
             Time::Virtual => None,
             Time::Real => Some(Endpoints::open(
@@ -252,7 +252,7 @@ impl Builder {
             world,
             deployment: Arc::new(deployment),
             board,
-            rack: rack.addr().clone(),
+            rack: rack.clone(),
             oracle: Arc::<Mutex<Oracle>>::default(),
             clients: Mutex::default(),
             plane: data.plane,
@@ -316,6 +316,11 @@ impl Builder {
             Time::Real => brisk(self.config.speed),
         }
     }
+}
+
+fn rack_of(world: &World, setups: Vec<Arc<NodeSetup>>) -> Standing<RackMsg> {
+    let place = ChildSpec::new("rack", rack::MAILBOX);
+    world.standing(move || Rack::new(setups.clone()), place)
 }
 
 /// What the calendar says: shown to people in delays and histories, and otherwise of no effect.

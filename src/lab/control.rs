@@ -9,7 +9,7 @@ use takeover_actors::board::{Board, NodeStatus};
 use takeover_actors::node::{self, NodeMsg, ServiceAction, ServiceFault};
 use takeover_actors::plane::Plane;
 use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
-use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, World};
+use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, Standing, World};
 use takeover_actors::service_table::ServiceRefused;
 use takeover_actors::srm::{self, SrmMsg};
 use takeover_core::ha::table::{self, Row, Seen};
@@ -59,7 +59,7 @@ pub(super) struct Inner {
     pub(super) world: World,
     pub(super) deployment: Arc<Deployment>,
     pub(super) board: Board,
-    pub(super) rack: Addr<RackMsg>,
+    pub(super) rack: Standing<RackMsg>,
     pub(super) oracle: Arc<Mutex<Oracle>>,
     pub(super) clients: Mutex<BTreeMap<String, Client>>,
     pub(super) plane: Arc<Plane>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::plane::{Limits, NodeSpec, Plane, PlaneSpec};
-use takeover_actors::rt::{ChildSpec, Root, World};
+use takeover_actors::rt::{ChildSpec, Standing, World};
 use takeover_actors::session::{Mover, SessionSettings};
 use takeover_actors::user_mover::UserOrder;
 use takeover_core::id::NodeId;
@@ -39,7 +39,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct DataPlane {
     pub(super) plane: Arc<Plane>,
     pub(super) settings: SessionSettings,
-    pub(super) mover: Root<UserOrder>,
+    pub(super) mover: Standing<UserOrder>,
 }
 
 /// What the data plane is made from.
@@ -73,8 +73,11 @@ impl DataPlane {
             plane.add_user(jid, *home);
         }
         let settings = settings(ground, world);
-        let mover = Mover::new(plane.clone(), settings.clone());
-        let mover = world.root(mover, ChildSpec::new("mover", Mover::MAILBOX));
+        let (moved, by) = (plane.clone(), settings.clone());
+        let mover = world.standing(
+            move || Mover::new(moved.clone(), by.clone()),
+            ChildSpec::new("mover", Mover::MAILBOX),
+        );
         Ok(Self {
             plane,
             settings,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use takeover_actors::rack::RackMsg;
-use takeover_actors::rt::{RealDriver, Root, VirtualDriver, World};
+use takeover_actors::rt::{RealDriver, Standing, VirtualDriver, World};
 use takeover_actors::user_mover::UserOrder;
 
 use super::stores::Stores;
@@ -32,14 +32,14 @@ impl Driver {
 /// happens between two calls; in real time the lab has threads of its own.
 pub struct Lab {
     control: Control,
-    rack: Root<RackMsg>,
+    rack: Standing<RackMsg>,
     driver: Driver,
     kept: Kept,
 }
 
 /// What must live as long as the lab.
 pub(super) struct Kept {
-    pub(super) _mover: Root<UserOrder>,
+    pub(super) _mover: Standing<UserOrder>,
     pub(super) stores: Stores,
 }
 
@@ -59,7 +59,12 @@ impl Lab {
         Builder::real_time(speed)
     }
 
-    pub(super) fn new(control: Control, rack: Root<RackMsg>, driver: Driver, kept: Kept) -> Self {
+    pub(super) fn new(
+        control: Control,
+        rack: Standing<RackMsg>,
+        driver: Driver,
+        kept: Kept,
+    ) -> Self {
         Self {
             control,
             rack,
@@ -125,6 +130,45 @@ impl Lab {
         taken?.ok_or(NoAnswer)
     }
 
+    /// Fault: an actor or light child panics with `text` in its next turn, as by a bug in it; the
+    /// journal has who and with what. `node` says whose it is (`None`: the lab's own), `kind` and
+    /// `name` are those of the journal.
+    ///
+    /// ```
+    /// let mut lab = takeover::Lab::virtual_time(1).start()?;
+    /// lab.panic_in(Some("1A"), "icsa", "icsa", "a planted panic")?;
+    /// assert!(lab.journal().lines().contains("icsa icsa panicked: a planted panic"));
+    /// # Ok::<(), takeover::LabError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the actors of this kind there, where none has this name. (Light
+    /// children, such as connections, are not listed.)
+    pub fn panic_in(
+        &mut self,
+        node: Option<&str>,
+        kind: &'static str,
+        name: &str,
+        text: &str,
+    ) -> Result<(), LabError> {
+        let id = node.map(|node| self.control.node_id(node)).transpose()?;
+        self.record_fault(id, format!("{kind} {name} is to panic: {text}"));
+        let blow = self.world().panic_in(id, kind, name, text);
+        self.settle();
+        self.until(|_| blow.landed().is_some(), ANSWER);
+        if blow.landed() == Some(true) {
+            self.settle();
+            return Ok(());
+        }
+        let living = self.world().mailboxes().into_iter();
+        let alike = living.filter(|one| one.node == id && one.kind == kind);
+        Err(LabError::NoSuch {
+            what: kind,
+            name: name.to_owned(),
+            known: alike.map(|one| one.name).collect(),
+        })
+    }
+
     /// The node of this name.
     ///
     /// # Errors
@@ -162,14 +206,15 @@ impl Lab {
     /// [`LabError::NotStopped`] where something did not end within `limit` of real time (in virtual
     /// time: of protocol time).
     pub fn shut_down(mut self, limit: Duration) -> Result<(), LabError> {
-        // A rack that takes no message has ended.
-        let _ = self.rack.addr().send(RackMsg::ShutDown);
+        // A rack that takes no message has ended, and is not to come back.
+        self.rack.retire();
+        let _ = self.rack.send(RackMsg::ShutDown);
         let speed = self.world().clock().speed().unwrap_or(1.0);
         let rack = &self.rack;
         let dark = match &mut self.driver {
-            Driver::Virtual(driver) => driver.until(|| rack.exit().is_some(), limit),
+            Driver::Virtual(driver) => driver.until(|| rack.is_over(), limit),
             Driver::Real(Some(driver)) => {
-                driver.until(|| rack.exit().is_some(), limit.mul_f64(speed * 0.7))
+                driver.until(|| rack.is_over(), limit.mul_f64(speed * 0.7))
             }
             Driver::Real(None) => true,
         };

@@ -4,12 +4,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::rt::{Actor, Addr, Ctx, MailboxSpec, NoTimer};
+use crate::rt::{Actor, Ctx, MailboxSpec, NoTimer, Standing};
 
 /// A piece of work.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The actor that runs such work. Each piece is a light child: if one panics, it alone ends.
+/// The actor that runs such work. Each piece is a light child: if one panics, it alone ends, and so
+/// does all of it if the keeper does. Either way the promises that the work held are broken visibly.
 /// A full mailbox gives the work back to whoever asks.
 #[derive(Debug, Default)]
 pub struct Keeper {
@@ -38,7 +39,7 @@ impl Actor for Keeper {
 }
 
 /// Runs `work` to its end: at once if it need not wait, else by the keeper.
-pub(super) fn run(keeper: &Addr<Work>, work: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn run(keeper: &Standing<Work>, work: impl Future<Output = ()> + Send + 'static) {
     let mut work: Work = Box::pin(work);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     if work.as_mut().poll(&mut context).is_pending() {

@@ -40,7 +40,7 @@ use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::stream::Secret;
 
-use crate::rt::{Addr, ChildSpec, Endpoint, Rng, Root, World};
+use crate::rt::{ChildSpec, Endpoint, Rng, Standing, World};
 
 pub use client::{Attached, Batch, Fenced, OpenError};
 pub use deliver::{Limits, Outcome};
@@ -82,7 +82,7 @@ pub struct Plane {
     users: Directory<User>,
     nodes: Vec<NodePlane>,
     aliases: BTreeMap<String, Arc<crate::conference::Alias>>,
-    keeper: Root<Work>,
+    keeper: Standing<Work>,
     secrets: Mutex<Rng>,
     next: AtomicU64,
 }
@@ -99,7 +99,7 @@ impl Plane {
     pub fn new(spec: PlaneSpec) -> Arc<Self> {
         let keeper = spec
             .world
-            .root(Keeper::new(), ChildSpec::new("keeper", Keeper::MAILBOX));
+            .standing(Keeper::new, ChildSpec::new("keeper", Keeper::MAILBOX));
         let secrets = Mutex::new(spec.world.rng("plane/secrets"));
         let aliases = spec
             .nodes
@@ -233,12 +233,12 @@ impl Plane {
 
     /// Runs work that no node's death may interrupt.
     pub(crate) fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
-        keeper::run(self.keeper.addr(), work);
+        keeper::run(&self.keeper, work);
     }
 
-    /// The keeper's address.
+    /// The keeper.
     #[must_use]
-    pub fn keeper(&self) -> &Addr<Work> {
-        self.keeper.addr()
+    pub fn keeper(&self) -> &Standing<Work> {
+        &self.keeper
     }
 }
