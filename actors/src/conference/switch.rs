@@ -27,4 +27,9 @@ pub trait Switch: Send + Sync {
 
     /// The wall time now, for people (XEP-0203).
     fn wall_time(&self) -> Timestamp;
+
+    /// A node's name, for logs.
+    fn name_of(&self, node: NodeId) -> String {
+        node.to_string()
+    }
 }

@@ -21,4 +21,8 @@ impl Switch for Plane {
     fn wall_time(&self) -> Timestamp {
         self.stamp()
     }
+
+    fn name_of(&self, node: NodeId) -> String {
+        self.node(node).spec.name.clone()
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use takeover_core::time::Moment;
+use tracing::Instrument;
 
 use super::login::Established;
 use super::settings::Site;
@@ -67,11 +68,9 @@ impl SessionManager {
         }
         attached.outlet.heard(ctx.now());
         let name = attached.jid.to_string();
-        let child = ctx.light(
-            "UserSession",
-            name,
-            task::run(self.site.clone(), established),
-        );
+        let span = self.site.span(&name);
+        let task = task::run(self.site.clone(), established).instrument(span);
+        let child = ctx.light("UserSession", name, task);
         self.attached.insert(child, attached);
         self.count();
     }
@@ -147,6 +146,8 @@ impl Actor for SessionManager {
         match exit.exit {
             Exit::Stopped => {}
             Exit::Panicked(_) | Exit::Killed => {
+                let told = self.site.span(&exit.name);
+                told.in_scope(|| tracing::warn!(exit = %exit.exit, "the session's task ended"));
                 self.site.plane.lost(&attached, self.site.settings.resume);
             }
         }

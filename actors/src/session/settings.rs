@@ -86,6 +86,13 @@ impl Site {
         }
     }
 
+    /// What every log line of a connection carries: the node, and the session, which is the full JID
+    /// of a client that is bound, and before that where it comes from.
+    pub(super) fn span(&self, session: &str) -> tracing::Span {
+        let node = &self.plane.node(self.node).spec.name;
+        tracing::info_span!("session", %node, %session)
+    }
+
     /// How the stream of an arrival is negotiated.
     pub(super) fn config(&self, arrival: &Arrival) -> (Arc<C2sConfig>, Layer) {
         let [absent, required, optional] = &self.configs;

@@ -48,6 +48,23 @@ enum Over {
     Closed(Close),
 }
 
+impl Over {
+    /// What an operator wants to know stands out from what happens all day.
+    fn log(&self) {
+        match self {
+            Self::Left => tracing::debug!("the client has left"),
+            Self::Lost => tracing::debug!("the connection is lost"),
+            Self::Failed => tracing::info!("the client broke the rules"),
+            Self::Closed(why @ (Close::MovedTo(_) | Close::Shutdown | Close::Conflict)) => {
+                tracing::debug!(?why, "closed");
+            }
+            Self::Closed(why @ (Close::Silent | Close::Overrun | Close::Fault)) => {
+                tracing::info!(?why, "closed");
+            }
+        }
+    }
+}
+
 /// Runs a session until its connection is over, and leaves its place in order.
 pub(super) async fn run(site: Site, established: Established) {
     let Established { line, attached } = established;
@@ -68,6 +85,7 @@ pub(super) async fn run(site: Site, established: Established) {
     let Task {
         attached, mut line, ..
     } = task;
+    over.log();
     let plane = &site.plane;
     match &over {
         Over::Left => plane.end(&attached),

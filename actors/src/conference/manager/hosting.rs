@@ -74,7 +74,8 @@ impl TextConference {
                 self.open(name, ctx);
             }
             Err(error) => {
-                tracing::warn!(alias = name, %error, "no lease");
+                let node = self.switch.name_of(self.node);
+                tracing::warn!(node, alias = name, %error, "no lease");
                 hosted.stage = Stage::Refused;
                 let waiting = std::mem::take(&mut hosted.waiting);
                 self.let_in(name, ctx);
@@ -117,6 +118,7 @@ impl TextConference {
         };
         let outcomes = hosted.alias.open(hosted.owner, ctx.addr());
         tracing::debug!(
+            node = self.switch.name_of(self.node),
             alias = name,
             held = outcomes.as_ref().map(Vec::len),
             "alias opened"

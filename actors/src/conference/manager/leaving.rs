@@ -71,12 +71,13 @@ impl TextConference {
             fence.clone(),
             name.to_owned(),
         );
+        let node = self.switch.name_of(self.node);
         let releasing = async move {
             if let (Some(store), Some(fence)) = (store, fence)
                 && let Err(error) = store.release(&fence).await
             {
                 // The next host takes the lease by force.
-                tracing::warn!(%error, "the lease was not given back");
+                tracing::warn!(node, %error, "the lease was not given back");
             }
         };
         ctx.run(releasing, |()| TcMsg::Released(told));
@@ -93,7 +94,8 @@ impl TextConference {
                 .with(hosted.owner, |state| state.conference = None)
                 .ok();
             let published = hosted.alias.slot().publish(hosted.owner, to);
-            tracing::debug!(alias = name, ?published, "alias let go");
+            let node = self.switch.name_of(self.node);
+            tracing::debug!(node, alias = name, ?published, "alias let go");
             for done in hosted.waiting {
                 report(Some(done), &hosted.alias, unloaded);
             }

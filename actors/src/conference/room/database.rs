@@ -27,11 +27,12 @@ impl RoomActor {
         let (tell, told) = tokio::sync::oneshot::channel();
         let (room, persistence) = (self.jid.clone(), self.persistence());
         let world = ctx.world().clone();
+        let node = self.node_name();
         self.place.switch.keep(Box::pin(async move {
             let written = write(batch, &room, persistence, &world).await;
             // Nobody is left to show it where the room is gone: its next host will.
             if let Err(unheard) = tell.send(written) {
-                tracing::debug!(%room, stored = unheard.result.is_ok(), "its host is gone");
+                tracing::debug!(node, %room, stored = unheard.result.is_ok(), "its host is gone");
             }
         }));
         ctx.run(told, |written| RoomMsg::Written(written.ok().map(Box::new)));
@@ -56,7 +57,7 @@ impl RoomActor {
                 }
             }
             Err(error) => {
-                tracing::warn!(room = %self.jid, %error, "a write failed");
+                tracing::warn!(node = self.node_name(), room = %self.jid, %error, "a write failed");
                 self.settle(&batch.ids, Err(failure(&error)), ctx);
             }
         }

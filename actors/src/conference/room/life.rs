@@ -100,7 +100,7 @@ impl RoomActor {
 
     /// CHAT-12: without its database a room cannot be entered.
     pub(super) fn not_loaded(&mut self, error: &StoreError, ctx: &mut Ctx<Self>) {
-        tracing::warn!(room = %self.jid, %error, "the room could not be loaded");
+        tracing::warn!(node = self.node_name(), room = %self.jid, %error, "the room could not be loaded");
         let Stage::Loading(waiting) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return;
         };

@@ -128,6 +128,10 @@ impl RoomActor {
         }
     }
 
+    fn node_name(&self) -> String {
+        self.place.switch.name_of(self.place.node)
+    }
+
     fn persistence(&self) -> Option<(Arc<dyn ChatStore>, Fence)> {
         Some((self.place.alias.store()?.clone(), self.place.fence.clone()?))
     }
@@ -273,7 +277,7 @@ impl RoomActor {
             RoomEffect::Send(stanza) => self.route(Parcel::of(*stanza)),
             RoomEffect::Broadcast(all) => self.place.switch.broadcast(self.place.node, &all),
             RoomEffect::Closed(reason) => {
-                tracing::debug!(room = %self.jid, ?reason, "room closed");
+                tracing::debug!(node = self.node_name(), room = %self.jid, ?reason, "room closed");
                 self.place
                     .alias
                     .rooms()

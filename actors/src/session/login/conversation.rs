@@ -104,7 +104,8 @@ impl Login<'_> {
                 self.line.then(effects);
             }
             Effect::Authenticated { user, .. } => self.authenticated(&user),
-            Effect::AuthenticationFailed { condition, .. } => {
+            Effect::AuthenticationFailed { condition, user } => {
+                tracing::info!(user, ?condition, "authentication failed");
                 // Who was not looked at, for its own failures or ours, is not counted again.
                 if condition != SaslCondition::TemporaryAuthFailure {
                     self.guard.failed(&self.label);
@@ -112,7 +113,8 @@ impl Login<'_> {
             }
             Effect::Bind { wanted, .. } => return Ok(self.bind(wanted).await),
             Effect::Resume { user, previd, h } => return Ok(self.resume(&user, &previd, h).await),
-            Effect::Close(_) => {
+            Effect::Close(cause) => {
+                tracing::debug!(?cause, "over before login");
                 self.line.part(self.site.settings.c2s.limits.closing).await;
                 return Ok(Step::Over);
             }
@@ -213,6 +215,7 @@ impl Login<'_> {
         let open = || site.plane.open_session(site.node, &user, wanted.clone());
         match self.when_settled(open).await {
             Ok(attached) => {
+                tracing::debug!(jid = %attached.jid, "logged in");
                 let effects = self.line.machine.bound(attached.jid.clone());
                 self.line.then(effects);
                 Step::Bound(attached)
@@ -245,6 +248,7 @@ impl Login<'_> {
             Ok(attached) => {
                 // Until then nothing of the client is read: the machine waits for the answer.
                 let handled = attached.settled().await;
+                tracing::debug!(jid = %attached.jid, handled, "resumed");
                 let effects = self.line.machine.resumed(attached.jid.clone(), handled);
                 self.line.then(effects);
                 Step::Bound(attached)
@@ -293,6 +297,7 @@ impl Login<'_> {
 pub(super) async fn turn_away(site: &Site, arrival: Arrival) {
     let (config, layer) = site.config(&arrival);
     let (mut machine, _) = C2sServer::new(config, layer, site.plane.random());
+    tracing::debug!("turned away: too many connections are at login");
     let error = StreamError::new(StreamCondition::ResourceConstraint)
         .with_text("too many connections are at login");
     let effects = machine.fail(error);

@@ -6,6 +6,8 @@
 
 use std::sync::atomic::Ordering;
 
+use tracing::Instrument;
+
 use super::super::manager::SessionMsg;
 use super::super::settings::Site;
 use super::conversation::turn_away;
@@ -47,18 +49,19 @@ impl ConnectionManager {
         let counters = &self.site.plane.node(self.site.node).counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
         let (site, label) = (self.site.clone(), arrival.label.clone());
+        let span = site.span(&label);
         if ctx.children() >= self.site.settings.unauthenticated {
-            ctx.light("Connection", label, async move {
-                turn_away(&site, arrival).await
-            });
+            let turning = async move { turn_away(&site, arrival).await };
+            ctx.light("Connection", label, turning.instrument(span));
             return;
         }
         let (sessions, guard) = (self.sessions.clone(), self.guard.clone());
-        ctx.light("Connection", label, async move {
+        let talking = async move {
             if let Some(established) = converse(&site, arrival, &guard).await {
                 hand_over(&site, &sessions, established);
             }
-        });
+        };
+        ctx.light("Connection", label, talking.instrument(span));
     }
 }
 
