@@ -3,6 +3,7 @@
 use super::effect::{Broadcast, RoomEffect};
 use super::occupants::Occupant;
 use super::privilege::{Affiliation, Role};
+use super::record::is_stanza_id;
 use super::room::Room;
 use crate::jid::FullJid;
 use crate::ns;
@@ -283,8 +284,7 @@ pub(super) fn clean(presence: &Stanza) -> Stanza {
 /// kin), and its stable ids (XEP-0359, section 4).
 pub(super) fn without_pretence(stanza: &mut Stanza) {
     stanza.remove_children(|name, space| {
-        (space.starts_with(ns::MUC) && space != ns::MUC)
-            || (space == ns::STANZA_ID && name == "stanza-id")
+        (space.starts_with(ns::MUC) && space != ns::MUC) || is_stanza_id(name, space)
     });
 }
 

@@ -11,6 +11,9 @@ use super::config::RoomConfig;
 use super::privilege::{Affiliation, Role};
 use crate::datetime::Timestamp;
 use crate::jid::{BareJid, FullJid};
+use crate::ns;
+use crate::stanza::Stanza;
+use crate::xml::Element;
 
 /// Everything durable about a room except its history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,51 @@ pub enum RoomWrite {
     Affiliations(Vec<AffiliationChange>),
     /// The room is destroyed, or no longer a durable one: record and history go.
     Delete,
+}
+
+/// The room's stable id of a message (XEP-0359, section 3).
+pub(super) fn stanza_id(room: &BareJid, seq: u64) -> Element {
+    Element::new("stanza-id", ns::STANZA_ID)
+        .with_attr("by", room.as_str())
+        .with_attr("id", seq.to_string())
+}
+
+/// Whether an element is a stable id; one of a room has no other than the room's own.
+pub(super) fn is_stanza_id(name: &str, space: &str) -> bool {
+    space == ns::STANZA_ID && name == "stanza-id"
+}
+
+impl HistoryEntry {
+    /// This message as number `seq` of `room`: its stable id says so, too (XEP-0359). A stanza that
+    /// cannot be read keeps its octets.
+    #[must_use]
+    pub fn renumbered(&self, room: &BareJid, seq: u64) -> Self {
+        let id = stanza_id(room, seq);
+        Self {
+            seq,
+            stanza: self.with_stanza(|stanza| stanza.with_child(&id)),
+            ..self.clone()
+        }
+    }
+
+    /// This message without a number: what two copies of it have in common.
+    #[must_use]
+    pub fn unnumbered(&self) -> Self {
+        Self {
+            seq: 0,
+            stanza: self.with_stanza(|stanza| stanza),
+            ..self.clone()
+        }
+    }
+
+    /// The octets of the stanza without its stable id, and with what `change` does to it.
+    fn with_stanza(&self, change: impl FnOnce(Stanza) -> Stanza) -> Bytes {
+        let Ok(mut stanza) = Stanza::parse(&self.stanza) else {
+            return self.stanza.clone();
+        };
+        stanza.remove_children(is_stanza_id);
+        change(stanza).to_bytes()
+    }
 }
 
 impl RoomRecord {

@@ -5,7 +5,7 @@ use super::effect::RoomEffect;
 use super::notice::without_pretence;
 use super::occupants::Occupant;
 use super::privilege::Role;
-use super::record::{HistoryEntry, RoomWrite};
+use super::record::{HistoryEntry, RoomWrite, stanza_id};
 use super::room::{Done, Input, Room};
 use super::writes::Then;
 use crate::jid::FullJid;
@@ -72,10 +72,7 @@ impl Room {
         let mut stanza = message.clone().with_from(address);
         stanza.to = None;
         without_pretence(&mut stanza);
-        let id = Element::new("stanza-id", ns::STANZA_ID)
-            .with_attr("by", self.record.jid.as_str())
-            .with_attr("id", seq.to_string());
-        stanza.with_child(&id)
+        stanza.with_child(&stanza_id(&self.record.jid, seq))
     }
 
     /// A private message, to `room/nick` (XEP-0045, section 7.5).
