@@ -150,7 +150,9 @@ fn room_line(stored: &StoredRoom) -> Value {
     })
 }
 
-fn message_line(entry: &HistoryEntry) -> Value {
+/// A message as a JSON object, as [`Export`] has it.
+#[must_use]
+pub fn message_line(entry: &HistoryEntry) -> Value {
     json!({
         "type": "message",
         "seq": entry.seq,

@@ -37,6 +37,7 @@
 //! # }).unwrap().unwrap();
 //! ```
 
+mod address;
 mod chat;
 pub mod codec;
 pub mod embedded;
@@ -46,15 +47,17 @@ mod export;
 mod faults;
 mod kv;
 mod memory;
+pub mod merge;
 mod node;
 mod users;
 mod words;
 
+pub use address::{AddressError, ChatAddress, Opener};
 pub use chat::*;
 pub use embedded::Embedded;
 pub use engine::{EngineInfo, EngineKind, Store, StoreFuture, ready};
 pub use error::StoreError;
-pub use export::Export;
+pub use export::{Export, message_line};
 pub use faults::{FailOnce, Faults};
 pub use memory::Memory;
 pub use node::{HA_RECORD, NodeStore, get_value, put_value};

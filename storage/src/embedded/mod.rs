@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     ChatStore, EngineInfo, EngineKind, Faults, NodeStore, StoreError, StoreFuture, UserStore,
-    kv::{Backend, Facade, Tx, View},
+    kv::{Backend, Facade, Key, Step, Tx, View},
     ready,
 };
 use commit::{Committer, Job};
@@ -45,6 +45,9 @@ use pages::Pages;
 pub use commit::Traffic;
 
 const KIND: EngineKind = EngineKind::Embedded;
+
+/// What the names of chat databases begin with.
+const CHATS: &str = "chat/";
 
 /// Bytes of disk that a byte of records may take while many are written: its place in the log, and
 /// sled's copies of it until old ones are dropped.
@@ -140,7 +143,33 @@ impl Embedded {
     /// The external chat database `instance`.
     #[must_use]
     pub fn chat(&self, instance: &str) -> Arc<dyn ChatStore> {
-        Arc::new(Facade::new(self.clone(), format!("chat/{instance}")))
+        Arc::new(Facade::new(self.clone(), format!("{CHATS}{instance}")))
+    }
+
+    /// The external chat databases there are, in order: those that something was written to.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] for errors of the system.
+    pub fn chats(&self) -> Result<Vec<String>, StoreError> {
+        self.0.pages.read(|view| {
+            let (mut from, to) = (CHATS.as_bytes().to_vec(), vec![u8::MAX]);
+            let mut found = Vec::new();
+            while let Some((key, _)) = view.scan(&from, &to, Step::Forwards, 1)?.pop() {
+                let (instance, end) = Key::instance_of(&key);
+                let Some(name) = instance.strip_prefix(CHATS) else {
+                    break;
+                };
+                found.push(name.to_owned());
+                from = end;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Whether there is a database in this folder.
+    #[must_use]
+    pub fn is_in(folder: impl AsRef<Path>) -> bool {
+        folder.as_ref().join("log").is_file()
     }
 
     /// The user database of a cluster.

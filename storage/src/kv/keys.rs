@@ -13,6 +13,13 @@ impl Key {
         key
     }
 
+    /// The instance of a key, and the first key behind all of that instance.
+    pub(crate) fn instance_of(key: &[u8]) -> (String, Vec<u8>) {
+        let instance = Self(Vec::new()).text_behind(key);
+        let end = Self(Vec::new()).text(&instance).end();
+        (instance, end)
+    }
+
     /// This key, then a text.
     pub(crate) fn text(mut self, text: &str) -> Self {
         for &byte in text.as_bytes() {

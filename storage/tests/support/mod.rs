@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod chat_suite;
+pub mod disguise;
 pub mod node_suite;
 pub mod user_suite;
 
