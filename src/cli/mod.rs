@@ -4,6 +4,7 @@
 //! failed on the way; 2 when the command line or the configuration is refused.
 
 mod console;
+mod db;
 mod demo;
 mod drill;
 mod logging;
@@ -44,6 +45,8 @@ enum Command {
     Profile(profile::Profile),
     /// Give an administrator's commands to a lab that `serve` keeps running.
     Console(console::Console),
+    /// Merge, look into, and export external databases while no lab has them open.
+    Db(db::Db),
 }
 
 /// Runs the command line of this process.
@@ -56,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
         Command::Console(console) => console.run(),
+        Command::Db(db) => db.run(),
     };
     ExitCode::from(code)
 }
