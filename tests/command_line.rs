@@ -38,6 +38,50 @@ fn a_profile_is_looked_up() {
     assert_eq!(json["irregular"], false);
 }
 
+/// SES-6: a storm of logins that fits the node, and one that does not.
+#[test]
+fn a_storm_is_replayed() {
+    let arguments = "storm --ova 500 --mode active/active --users 100 --limits 0-0 --json";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let told = takeover(&arguments);
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(told["logins_per_second"], 1.5);
+    let run = |name: &str| &told["runs"][name];
+    assert_eq!(run("profile")["upper_s"], 187);
+    for name in ["profile", "default", "given"] {
+        assert_eq!(run(name)["back"], 100, "{name}: everybody is back");
+        assert!(
+            run(name)["peak_logins"].as_u64() <= Some(2),
+            "{name}: no more than are served"
+        );
+    }
+    assert!(run("profile")["last_s"].as_u64() < run("default")["last_s"].as_u64());
+    assert_eq!(run("default")["turned_away"], 0);
+    // All at once: 1.5 a second are served, who would wait more than a minute is turned away.
+    assert_eq!(run("given")["peak_queue"], 90);
+    assert!(run("given")["turned_away"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_storm_outside_the_tables_is_refused_with_what_is_allowed() {
+    let refusals = [
+        ("15001", "active/active", "1", "25000"),
+        ("500", "both", "1", "active/standby"),
+        ("500", "active/active", "251", "up to 250"),
+        ("500", "active/active", "0", "1.."),
+    ];
+    for (ova, mode, users, allowed) in refusals {
+        let refused = takeover(&["storm", "--ova", ova, "--mode", mode, "--users", users]);
+        assert_eq!(refused.status.code(), Some(2), "{ova} {mode} {users}");
+        assert!(
+            text(&refused.stderr).contains(allowed),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
+}
+
 #[test]
 fn what_is_not_in_the_tables_is_refused_with_what_is() {
     let many = takeover(&[

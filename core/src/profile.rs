@@ -161,6 +161,12 @@ const fn double_rate(ova: OvaSize, mode: Mode) -> u32 {
     }
 }
 
+/// The logins per second that the formula counts with: what a node of this size serves.
+#[must_use]
+pub fn logins_per_second(ova: OvaSize, mode: Mode) -> f64 {
+    f64::from(double_rate(ova, mode)) / 2.0
+}
+
 /// The upper limit in seconds by the formula: ⌊lower + users / rate + ½⌋.
 #[must_use]
 pub const fn formula(ova: OvaSize, mode: Mode, users: u32, lower_s: u32) -> u32 {

@@ -10,6 +10,7 @@ mod drill;
 mod logging;
 mod profile;
 mod serve;
+mod storm;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ enum Command {
     Serve(serve::Serve),
     /// Look up the re-login limits that fit a node's size and its users.
     Profile(profile::Profile),
+    /// Replay the logins after a failover, with the re-login limits that fit and with the default ones.
+    Storm(storm::Storm),
     /// Give an administrator's commands to a lab that `serve` keeps running.
     Console(console::Console),
     /// Merge, look into, and export external databases while no lab has them open.
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Drill(drill) => drill.run(),
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
+        Command::Storm(storm) => storm.run(),
         Command::Console(console) => console.run(),
         Command::Db(db) => db.run(),
     };

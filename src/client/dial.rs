@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use takeover_actors::session::{ClientHand, Wish};
+use takeover_protocols::jid::BareJid;
 use takeover_protocols::stream::Layer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -43,6 +45,21 @@ pub trait Dialer: Send + Sync {
     ///
     /// The future fails where nobody listens at `place` or it cannot be reached.
     fn dial(&self, place: &str) -> Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + '_>>;
+
+    /// Opens a way to `place` for a client that hands its stanzas over.
+    ///
+    /// # Errors
+    /// As [`Dialer::dial`]; `Unsupported` where there are only wires.
+    fn hand(
+        &self,
+        place: &str,
+        user: BareJid,
+        resource: String,
+        wish: Option<Wish>,
+    ) -> io::Result<ClientHand> {
+        let _ = (place, user, resource, wish);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// What people call `place`: the node's name, where `place` is an address of one.
     fn name_of(&self, place: &str) -> String {

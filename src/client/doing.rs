@@ -2,24 +2,23 @@
 
 use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid};
-use takeover_protocols::stream::C2sClient;
 
-use super::pipe::Pipe;
 use super::session::{Command, Session};
+use super::way::Way;
 use super::{Target, words};
 
 impl Session {
     /// A new session: roster, presence, and the rooms it was in.
-    pub(super) fn begin(&mut self, machine: &C2sClient, pipe: &mut Pipe) {
+    pub(super) fn begin(&mut self, way: &mut Way<'_>) {
         self.shared.forget_session();
         self.outside.clear();
         let id = self.next_id("roster");
-        self.send(&words::roster(&id), None, machine, pipe);
+        self.send(&words::roster(&id), None, way);
         if self.spec.available {
-            self.send(&words::available(), None, machine, pipe);
+            self.send(&words::available(), None, way);
         }
         for (room, nick) in self.rooms.clone() {
-            self.enter(&room, &nick, machine, pipe);
+            self.enter(&room, &nick, way);
         }
     }
 
@@ -28,10 +27,10 @@ impl Session {
         format!("{what}-{}", self.ids)
     }
 
-    fn enter(&mut self, room: &BareJid, nick: &str, machine: &C2sClient, pipe: &mut Pipe) {
+    fn enter(&mut self, room: &BareJid, nick: &str, way: &mut Way<'_>) {
         self.outside.remove(room);
         if let Some(occupant) = occupant(room, nick) {
-            self.send(&words::enter(occupant), None, machine, pipe);
+            self.send(&words::enter(occupant), None, way);
         }
     }
 
@@ -48,23 +47,23 @@ impl Session {
         talk.into_iter().chain(self.next_entry).min()
     }
 
-    pub(super) fn act_now(&mut self, machine: &C2sClient, pipe: &mut Pipe) {
+    pub(super) fn act_now(&mut self, way: &mut Way<'_>) {
         let now = self.shared.now();
         if self.next_entry.is_some_and(|due| due <= now) {
             self.next_entry = None;
             for room in std::mem::take(&mut self.outside) {
                 if let Some(nick) = self.rooms.get(&room).cloned() {
-                    self.enter(&room, &nick, machine, pipe);
+                    self.enter(&room, &nick, way);
                 }
             }
         }
         if self.next_talk <= now {
-            self.talk_now(machine, pipe);
+            self.talk_now(way);
         }
     }
 
     /// Posts the next numbered message, to its targets in turn; a room only from inside.
-    fn talk_now(&mut self, machine: &C2sClient, pipe: &mut Pipe) {
+    fn talk_now(&mut self, way: &mut Way<'_>) {
         let Some(talk) = &self.talk else { return };
         let every = talk.every;
         self.next_talk = self.shared.now() + self.rng.between(every / 2, every + every / 2);
@@ -86,20 +85,20 @@ impl Session {
             }
         };
         if inside {
-            self.post(&target, None, machine, pipe);
+            self.post(&target, None, way);
         }
     }
 
-    pub(super) fn obey_pending(&mut self, machine: &mut C2sClient, pipe: &mut Pipe) {
-        while machine.is_ready() && self.may_send() && !pipe.is_full() {
+    pub(super) fn obey_pending(&mut self, way: &mut Way<'_>) {
+        while way.is_open() && self.may_send() {
             let Some(command) = self.pending.pop_front() else {
                 return;
             };
-            self.obey(command, machine, pipe);
+            self.obey(command, way);
         }
     }
 
-    fn obey(&mut self, command: Command, machine: &C2sClient, pipe: &mut Pipe) {
+    fn obey(&mut self, command: Command, way: &mut Way<'_>) {
         match command {
             Command::LogIn | Command::LogOut | Command::Cut => {}
             Command::Enter { room, nick } => {
@@ -111,7 +110,7 @@ impl Session {
                     .entry(room.clone())
                     .or_default()
                     .nick = nick.clone();
-                self.enter(&room, &nick, machine, pipe);
+                self.enter(&room, &nick, way);
             }
             Command::Leave { room } => {
                 if let Some(nick) = self.rooms.remove(&room) {
@@ -122,12 +121,12 @@ impl Session {
                         .left(&self.shared.name, room.as_str(), now);
                     self.shared.view.lock().rooms.remove(&room);
                     if let Some(occupant) = occupant(&room, &nick) {
-                        self.send(&words::leave(occupant), None, machine, pipe);
+                        self.send(&words::leave(occupant), None, way);
                     }
                 }
             }
-            Command::Post { target, body } => self.post(&target, Some(&body), machine, pipe),
-            Command::Send(stanza) => self.send(&stanza, None, machine, pipe),
+            Command::Post { target, body } => self.post(&target, Some(&body), way),
+            Command::Send(stanza) => self.send(&stanza, None, way),
             Command::Talk(talk) => {
                 self.talk = talk;
                 self.next_talk = self.shared.now();

@@ -6,11 +6,10 @@ use takeover_protocols::ns;
 use takeover_protocols::stanza::{
     Condition, IqType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind,
 };
-use takeover_protocols::stream::C2sClient;
 use takeover_protocols::xml::Element;
 
-use super::pipe::Pipe;
 use super::session::Session;
+use super::way::Way;
 use super::{Arrived, Note, Received, words};
 
 /// Status code: this presence is about the receiver itself (XEP-0045, section 7.2.2).
@@ -19,11 +18,11 @@ const SELF_PRESENCE: &str = "110";
 const CREATED: &str = "201";
 
 impl Session {
-    pub(super) fn stanza(&mut self, stanza: &Stanza, machine: &C2sClient, pipe: &mut Pipe) {
+    pub(super) fn stanza(&mut self, stanza: &Stanza, way: &mut Way<'_>) {
         match stanza.kind {
             StanzaKind::Message(kind) => self.message(kind, stanza),
-            StanzaKind::Presence(kind) => self.presence(kind, stanza, machine, pipe),
-            StanzaKind::Iq(kind) => self.iq(kind, stanza, machine, pipe),
+            StanzaKind::Presence(kind) => self.presence(kind, stanza, way),
+            StanzaKind::Iq(kind) => self.iq(kind, stanza, way),
         }
     }
 
@@ -81,16 +80,10 @@ impl Session {
         })
     }
 
-    fn presence(
-        &mut self,
-        kind: PresenceType,
-        stanza: &Stanza,
-        machine: &C2sClient,
-        pipe: &mut Pipe,
-    ) {
+    fn presence(&mut self, kind: PresenceType, stanza: &Stanza, way: &mut Way<'_>) {
         let Some(from) = &stanza.from else { return };
         if self.rooms.contains_key(&from.to_bare()) {
-            return self.in_room(kind, from, stanza, machine, pipe);
+            return self.in_room(kind, from, stanza, way);
         }
         match kind {
             PresenceType::Available => drop(self.shared.view.lock().available.insert(from.clone())),
@@ -99,7 +92,7 @@ impl Session {
             }
             PresenceType::Subscribe => {
                 let answer = words::subscription(PresenceType::Subscribed, from.to_bare());
-                self.send(&answer, None, machine, pipe);
+                self.send(&answer, None, way);
             }
             PresenceType::Error => {
                 let what = stanza
@@ -116,14 +109,7 @@ impl Session {
         }
     }
 
-    fn in_room(
-        &mut self,
-        kind: PresenceType,
-        from: &Jid,
-        stanza: &Stanza,
-        machine: &C2sClient,
-        pipe: &mut Pipe,
-    ) {
+    fn in_room(&mut self, kind: PresenceType, from: &Jid, stanza: &Stanza, way: &mut Way<'_>) {
         let room = from.to_bare();
         let codes = status_codes(stanza);
         let mine = codes.iter().any(|code| code == SELF_PRESENCE) || self.is_me(from);
@@ -131,7 +117,7 @@ impl Session {
             PresenceType::Available => {
                 if codes.iter().any(|code| code == CREATED) {
                     let id = self.next_id("configure");
-                    self.send(&words::configure(room.clone(), &id), None, machine, pipe);
+                    self.send(&words::configure(room.clone(), &id), None, way);
                 }
                 self.occupant(&room, from, true);
                 if mine {
@@ -206,7 +192,7 @@ impl Session {
         self.outside.insert(room.clone());
     }
 
-    fn iq(&mut self, kind: IqType, stanza: &Stanza, machine: &C2sClient, pipe: &mut Pipe) {
+    fn iq(&mut self, kind: IqType, stanza: &Stanza, way: &mut Way<'_>) {
         match kind {
             IqType::Result | IqType::Error => {
                 if let Some(id) = &stanza.id {
@@ -219,7 +205,7 @@ impl Session {
             }
             IqType::Get | IqType::Set => {
                 let answer = self.answer(kind, stanza);
-                self.send(&answer, None, machine, pipe);
+                self.send(&answer, None, way);
             }
         }
     }

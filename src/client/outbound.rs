@@ -1,13 +1,12 @@
 //! What a client sends, and the books it keeps until the server has it (XEP-0198).
 
-use bytes::Bytes;
 use takeover_protocols::jid::FullJid;
-use takeover_protocols::sm::{Nonza, Outbound};
+use takeover_protocols::sm::Outbound;
 use takeover_protocols::stanza::{MessageType, Stanza};
-use takeover_protocols::stream::{C2sClient, Earlier};
+use takeover_protocols::stream::Earlier;
 
-use super::pipe::Pipe;
 use super::session::Session;
+use super::way::Way;
 use super::{Target, words};
 
 /// Stanzas without acknowledgement at most; then the client waits before it sends more.
@@ -16,7 +15,7 @@ pub(super) const UNACKNOWLEDGED: usize = 10_000;
 /// A stanza on its way to the server.
 #[derive(Clone)]
 pub(super) struct Sent {
-    bytes: Bytes,
+    stanza: Stanza,
     /// The id of a one-to-one message: the server's answer is its acknowledgement.
     promise: Option<String>,
 }
@@ -60,30 +59,18 @@ impl Session {
     }
 
     /// Sends a stanza; `promise` is the id of a one-to-one message.
-    pub(super) fn send(
-        &mut self,
-        stanza: &Stanza,
-        promise: Option<String>,
-        machine: &C2sClient,
-        pipe: &mut Pipe,
-    ) {
-        let bytes = stanza.to_bytes();
-        pipe.out().extend_from_slice(&bytes);
+    pub(super) fn send(&mut self, stanza: &Stanza, promise: Option<String>, way: &mut Way<'_>) {
+        way.stanza(stanza);
         if let Some(managed) = &mut self.managed {
+            let stanza = stanza.clone();
             // `may_send` was asked before: the queue has room, and else only the promise is lost.
-            let _ = managed.outbound.push(Sent { bytes, promise });
-            machine.write_nonza(&Nonza::Request, pipe.out());
+            let _ = managed.outbound.push(Sent { stanza, promise });
+            way.ask();
         }
     }
 
     /// Sends a message and enters it into the oracle's books.
-    pub(super) fn post(
-        &mut self,
-        target: &Target,
-        body: Option<&str>,
-        machine: &C2sClient,
-        pipe: &mut Pipe,
-    ) {
+    pub(super) fn post(&mut self, target: &Target, body: Option<&str>, way: &mut Way<'_>) {
         let Some((kind, to)) = self.address(target) else {
             return;
         };
@@ -97,7 +84,7 @@ impl Session {
         let stanza = words::message(kind, to, &id, body.unwrap_or(&numbered));
         self.shared.view.lock().sent.push(now);
         let promise = matches!(target, Target::Client(_)).then_some(id);
-        self.send(&stanza, promise, machine, pipe);
+        self.send(&stanza, promise, way);
     }
 
     fn address(&self, target: &Target) -> Option<(MessageType, takeover_protocols::jid::Jid)> {
@@ -130,13 +117,13 @@ impl Session {
     }
 
     /// Sends again what the server has not handled.
-    pub(super) fn send_again(&mut self, machine: &C2sClient, pipe: &mut Pipe) {
+    pub(super) fn send_again(&mut self, way: &mut Way<'_>) {
         let Some(managed) = &self.managed else { return };
         for sent in managed.outbound.unacked() {
-            pipe.out().extend_from_slice(&sent.bytes);
+            way.stanza(&sent.stanza);
         }
         if !managed.outbound.is_empty() {
-            machine.write_nonza(&Nonza::Request, pipe.out());
+            way.ask();
         }
     }
 }

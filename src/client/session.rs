@@ -12,9 +12,10 @@ use takeover_protocols::stanza::Stanza;
 use takeover_protocols::stream::Secret;
 use tokio::sync::mpsc;
 
+use super::manners::{Manners, Next};
 use super::outbound::Managed;
 use super::shared::Shared;
-use super::{ClientSpec, ClientState, Dialer, Reconnect, Target};
+use super::{ClientSpec, ClientState, Dialer, Target};
 
 /// What a client is told to do.
 pub(super) enum Command {
@@ -51,8 +52,6 @@ pub(super) enum Ended {
     Refused(String),
 }
 
-/// Redirects in a row before a client takes its node for lost.
-const REDIRECTS: u32 = 5;
 /// Protocol time for a whole login, and for the server's farewell after ours.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -126,32 +125,22 @@ impl Session {
     }
 
     async fn stay_online(&mut self) {
-        let mut redirect: Option<String> = None;
-        let mut redirects = 0;
+        let mut manners = Manners::default();
+        let mut places = self.spec.places.clone();
         loop {
-            let places = redirect
-                .take()
-                .map_or_else(|| self.spec.places.clone(), |to| vec![to]);
             let (ended, was_ready) = self.try_places(&places).await;
-            redirects = if was_ready { 0 } else { redirects };
-            match ended {
-                Ended::LoggedOut => return self.rest(ClientState::Idle),
-                Ended::Refused(why) => return self.rest(ClientState::Refused { why }),
-                Ended::Redirected(to) if redirects < REDIRECTS => {
-                    redirects += 1;
-                    redirect = Some(to);
+            match manners.next(&self.spec, ended, was_ready, &mut self.rng) {
+                Next::Rest { refused: None } => return self.rest(ClientState::Idle),
+                Next::Rest { refused: Some(why) } => {
+                    return self.rest(ClientState::Refused { why });
                 }
-                Ended::Redirected(to) => {
-                    redirects = 0;
-                    if !self
-                        .wait(format!("sent around in circles, last to {to}"), true)
-                        .await
-                    {
-                        return self.rest(ClientState::Idle);
-                    }
-                }
-                Ended::Lost(why) => {
-                    if !self.wait(why, was_ready).await {
+                Next::Try {
+                    places: next,
+                    after,
+                    why,
+                } => {
+                    places = next;
+                    if !after.is_zero() && !self.wait(after, why).await {
                         return self.rest(ClientState::Idle);
                     }
                 }
@@ -175,29 +164,35 @@ impl Session {
             self.shared.turn(ClientState::Connecting {
                 place: name.clone(),
             });
-            match dialer.dial(place).await {
-                Err(error) => last = Ended::Lost(format!("{place}: {error}")),
-                Ok(dialed) => {
-                    let mut was_ready = false;
-                    let ended = self.serve(&name, dialed, &mut was_ready).await;
-                    match ended {
-                        Ended::Lost(why) if !was_ready => last = Ended::Lost(why),
-                        other => return (other, was_ready),
-                    }
-                }
+            let mut was_ready = false;
+            match self.visit(place, &name, &mut was_ready).await {
+                Ended::Lost(why) if !was_ready => last = Ended::Lost(why),
+                other => return (other, was_ready),
             }
         }
         (last, false)
     }
 
-    /// Waits as the rules say. False if it is to stay away, or was told to log out meanwhile.
-    async fn wait(&mut self, why: String, lost_a_session: bool) -> bool {
-        let span = match (self.spec.reconnect, lost_a_session) {
-            (Reconnect::Never, _) => return false,
-            (Reconnect::Window { lower, upper }, true) => self.rng.between(lower, upper),
-            (Reconnect::Promptly, true) => Duration::ZERO,
-            (Reconnect::Window { .. } | Reconnect::Promptly, false) => self.spec.retry,
-        };
+    /// Goes to a place, and stays there as long as it is let.
+    async fn visit(&mut self, place: &str, name: &str, was_ready: &mut bool) -> Ended {
+        let dialer = self.dialer.clone();
+        let unreachable = |error: std::io::Error| Ended::Lost(format!("{place}: {error}"));
+        if self.spec.hands_over {
+            let (user, resource) = (self.spec.user.clone(), self.spec.resource.clone());
+            return match dialer.hand(place, user, resource, Some(self.wish())) {
+                Err(error) => unreachable(error),
+                Ok(hand) => self.serve_hand(name, hand, was_ready).await,
+            };
+        }
+        match dialer.dial(place).await {
+            Err(error) => unreachable(error),
+            // The future of a stream is large, and not needed while the client waits.
+            Ok(dialed) => Box::pin(self.serve(name, dialed, was_ready)).await,
+        }
+    }
+
+    /// Waits for so long. False if it was told to log out meanwhile.
+    async fn wait(&mut self, span: Duration, why: String) -> bool {
         let until = self.shared.now() + span;
         self.shared.turn(ClientState::Waiting { until, why });
         let world = self.shared.world.clone();

@@ -52,8 +52,14 @@ pub struct ClientSpec {
     pub reconnect: Reconnect,
     /// Whether it sends initial presence after login.
     pub available: bool,
+    /// What it does when its session is ended by `see-other-host`, because its user has moved: it
+    /// goes there at once, as RFC 6120 has it (section 4.9.3.19), or waits as if it had lost its node.
+    pub waits_when_sent: bool,
     /// How long it waits when no place lets it in.
     pub retry: Duration,
+    /// Whether it hands its stanzas to the node as they are: no octets, no XML, no password. For
+    /// large runs; below that all is the same.
+    pub hands_over: bool,
 }
 
 impl ClientSpec {
@@ -71,7 +77,9 @@ impl ClientSpec {
             resumption: true,
             reconnect: Reconnect::default(),
             available: true,
+            waits_when_sent: false,
             retry: Duration::from_secs(10),
+            hands_over: false,
         }
     }
 }

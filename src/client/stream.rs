@@ -15,6 +15,7 @@ use super::dial::{Dialed, Upgrade};
 use super::outbound::Managed;
 use super::pipe::{Pipe, Turn};
 use super::session::{Command, Ended, PATIENCE, Session, secret};
+use super::way::Way;
 use super::{ClientState, Note};
 
 impl Session {
@@ -61,7 +62,7 @@ impl Session {
                 let _ = line.pipe.drain().await;
                 return self.ended(ended);
             }
-            self.obey_pending(&mut machine, &mut line.pipe);
+            self.obey_pending(&mut Way::wire(&machine, &mut line.pipe));
             let busy = !machine.is_ready() || line.pipe.is_full() || !self.may_send();
             let due = self.next_due().filter(|_| !busy);
             tokio::select! {
@@ -84,7 +85,7 @@ impl Session {
                     }
                 },
                 () = until(&world, due) => {
-                    self.act_now(&machine, &mut line.pipe);
+                    self.act_now(&mut Way::wire(&machine, &mut line.pipe));
                     effects = Vec::new();
                 }
                 () = &mut patience, if !machine.is_ready() => {
@@ -112,7 +113,7 @@ impl Session {
         None
     }
 
-    fn ended(&mut self, ended: Ended) -> Ended {
+    pub(super) fn ended(&mut self, ended: Ended) -> Ended {
         let why = match &ended {
             Ended::LoggedOut => "logged out".to_owned(),
             Ended::Redirected(to) => format!("see-other-host {}", self.dialer.name_of(to)),
@@ -134,10 +135,13 @@ impl Session {
         match effect {
             ClientEffect::Send(octets) => pipe.out().extend_from_slice(&octets),
             ClientEffect::StartTls => return Ok(line.start_tls(machine).await),
-            ClientEffect::Ready(ready) => return self.ready(ready, place, machine, pipe),
+            ClientEffect::Ready(ready) => {
+                let way = &mut Way::wire(machine, pipe);
+                return self.ready(ready, place, way).map(|()| Vec::new());
+            }
             ClientEffect::Stanza(stanza) => {
                 self.count_received();
-                self.stanza(&stanza, machine, pipe);
+                self.stanza(&stanza, &mut Way::wire(machine, pipe));
                 self.plan_entries();
             }
             ClientEffect::BadStanza(what) => {
@@ -161,7 +165,7 @@ impl Session {
         Ok(Vec::new())
     }
 
-    fn count_received(&mut self) {
+    pub(super) fn count_received(&mut self) {
         if let Some(managed) = &mut self.managed {
             managed.handled = managed.handled.wrapping_add(1);
         }
@@ -194,13 +198,12 @@ impl Session {
     }
 
     /// The login is done.
-    fn ready(
+    pub(super) fn ready(
         &mut self,
         ready: Ready,
         place: &str,
-        machine: &C2sClient,
-        pipe: &mut Pipe,
-    ) -> Result<Vec<ClientEffect>, Ended> {
+        way: &mut Way<'_>,
+    ) -> Result<(), Ended> {
         let resumed = matches!(ready.management, Management::Resumed { .. });
         let state = ClientState::Online {
             place: place.to_owned(),
@@ -213,25 +216,25 @@ impl Session {
                     self.managed = None;
                     return Err(Ended::Lost(format!("resumed with {h}, more than was sent")));
                 }
-                self.send_again(machine, pipe);
+                self.send_again(way);
             }
             Management::New { id, .. } => {
                 self.managed = Some(Managed::new(id, ready.jid));
-                self.begin(machine, pipe);
+                self.begin(way);
             }
             Management::Off => {
                 self.managed = None;
-                self.begin(machine, pipe);
+                self.begin(way);
             }
         }
         self.shared.turn(state);
         self.next_talk = self.shared.now();
-        Ok(Vec::new())
+        Ok(())
     }
 }
 
 /// Completes at `due`; never without one.
-async fn until(world: &World, due: Option<Moment>) {
+pub(super) async fn until(world: &World, due: Option<Moment>) {
     match due {
         Some(due) => world.sleep(due.saturating_since(world.now())).await,
         None => std::future::pending().await,

@@ -430,6 +430,12 @@ fn limits(mut section: Section<'_, '_>) -> LimitsConfig {
             1..=1000,
             "sessions",
         ),
+        logins_per_minute: s.number(
+            "logins_per_minute",
+            default.logins_per_minute,
+            0..=6_000_000,
+            "logins",
+        ),
     };
     section.finish();
     limits

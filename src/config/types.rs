@@ -194,6 +194,9 @@ pub struct LimitsConfig {
     pub login_seconds: u64,
     /// Sessions of one user (SES-1).
     pub sessions_per_user: usize,
+    /// Logins that a node serves in a minute of protocol time; 0 is no limit. More of them wait, for
+    /// as long as a login may take (SES-6).
+    pub logins_per_minute: u32,
 }
 
 /// The sockets of a lab in real time; all on the loopback interface.
@@ -287,6 +290,7 @@ impl Default for LimitsConfig {
             unauthenticated: 1000,
             login_seconds: 60,
             sessions_per_user: 10,
+            logins_per_minute: 0,
         }
     }
 }

@@ -8,8 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use rustls::ClientConfig;
-use takeover_actors::plane::Plane;
+use takeover_actors::plane::{NodePlane, Plane};
 use takeover_actors::rt::World;
+use takeover_actors::session::{ClientHand, HandArrival, Wish, hands};
 use takeover_actors::wire::Arrival;
 use takeover_core::id::NodeId;
 use takeover_core::topology::Deployment;
@@ -117,7 +118,6 @@ impl Door for PlaneDoor {
 /// Reaches nodes by pipes in memory.
 struct MemoryDialer {
     plane: Weak<Plane>,
-    names: BTreeMap<String, NodeId>,
     label: String,
 }
 
@@ -126,19 +126,53 @@ impl Dialer for MemoryDialer {
         let opened = self.open(place);
         Box::pin(std::future::ready(opened))
     }
+
+    fn hand(
+        &self,
+        place: &str,
+        user: BareJid,
+        resource: String,
+        wish: Option<Wish>,
+    ) -> io::Result<ClientHand> {
+        let (near, far) = hands();
+        let arrival = HandArrival {
+            user,
+            resource,
+            wish,
+            hand: far,
+        };
+        let (plane, node) = self.node(place)?;
+        let refused = |_| io::ErrorKind::ConnectionRefused;
+        plane.node(node).receive(arrival).map_err(refused)?;
+        Ok(near)
+    }
+
+    fn name_of(&self, place: &str) -> String {
+        let found = self.node(place).ok();
+        found.map_or_else(
+            || place.to_owned(),
+            |(plane, node)| plane.node(node).spec.name.clone(),
+        )
+    }
 }
 
 impl MemoryDialer {
+    /// The node of this name or address.
+    fn node(&self, place: &str) -> io::Result<(Arc<Plane>, NodeId)> {
+        let plane = self.plane.upgrade();
+        let plane = plane.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let at = |node: &&NodePlane| node.spec.name == place || node.address() == place;
+        let found = plane.nodes().iter().find(at).map(|node| node.spec.id);
+        let node = found.ok_or(io::ErrorKind::NotFound)?;
+        Ok((plane, node))
+    }
+
     fn open(&self, place: &str) -> io::Result<Dialed> {
-        let node = self.names.get(place).ok_or(io::ErrorKind::NotFound)?;
-        let plane = self
-            .plane
-            .upgrade()
-            .ok_or(io::ErrorKind::ConnectionRefused)?;
+        let (plane, node) = self.node(place)?;
         let (near, far) = tokio::io::duplex(PIPE);
         let arrival = Arrival::in_memory(far, self.label.clone());
         plane
-            .node(*node)
+            .node(node)
             .arrive(arrival)
             .map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(Dialed {
@@ -174,8 +208,8 @@ impl Control {
         let mut spec = self.client_spec(name)?;
         change(&mut spec);
         let dialer: Arc<dyn Dialer> = match &self.0.endpoints {
-            Some(endpoints) => Arc::new(endpoints.dialer(self)),
-            None => Arc::new(self.memory_dialer(name)),
+            Some(endpoints) if !spec.hands_over => Arc::new(endpoints.dialer(self)),
+            Some(_) | None => Arc::new(self.memory_dialer(name)),
         };
         let client = Client::start(spec, self.world(), dialer, self.0.oracle.clone());
         self.0
@@ -237,10 +271,8 @@ impl Control {
     }
 
     fn memory_dialer(&self, label: &str) -> MemoryDialer {
-        let nodes = self.0.deployment.nodes().iter();
         MemoryDialer {
             plane: Arc::downgrade(&self.0.plane),
-            names: nodes.map(|node| (node.name.to_string(), node.id)).collect(),
             label: label.to_owned(),
         }
     }

@@ -210,6 +210,8 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
         .map_or(Duration::ZERO, |speed| FAREWELL.mul_f64(speed));
     settings.farewell = settings.farewell.max(real);
     settings.rate = rate(limits);
+    settings.logins_per_second =
+        (limits.logins_per_minute > 0).then(|| f64::from(limits.logins_per_minute) / 60.0);
     settings
 }
 

@@ -46,7 +46,7 @@ pub use client::{Attached, Batch, Fenced, OpenError};
 pub use deliver::{Limits, Outcome};
 pub use keeper::{Keeper, Work};
 pub use letter::{Letter, ROUTER_PORT};
-pub use node::{Counters, Gate, NodePlane, NodeSpec};
+pub use node::{Counters, Gate, NodePlane, NodeSpec, NotServed};
 pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};
 pub use promise::{Entrusted, Promise};

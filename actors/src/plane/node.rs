@@ -11,7 +11,7 @@ use takeover_storage::{ChatStore, UserStore};
 use super::letter::Letter;
 use crate::conference::TcMsg;
 use crate::rt::Addr;
-use crate::session::ConnectionMsg;
+use crate::session::{ConnectionMsg, HandArrival};
 use crate::wire::Arrival;
 
 /// A part of a node without which some traffic stops. Each is opened and closed by its service.
@@ -27,6 +27,11 @@ pub enum Gate {
     /// XCP Text Conference Manager: closed, the node's rooms do not answer.
     Conference = 8,
 }
+
+/// Nobody takes a client in: the XCP Connection Manager does not serve, or cannot keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the XCP Connection Manager of this node does not serve")]
+pub struct NotServed;
 
 /// What a deployment tells of a node when the plane is built.
 pub struct NodeSpec {
@@ -68,6 +73,14 @@ pub struct Counters {
     pub connections: AtomicU64,
     /// Logins that failed.
     pub refused_logins: AtomicU64,
+    /// Logins that came to a session, new or resumed.
+    pub logins: AtomicU64,
+    /// Logins that wait for their turn now.
+    pub logins_waiting: AtomicU64,
+    /// Logins turned away because too many waited.
+    pub crowded_out: AtomicU64,
+    /// Inactive sessions of clients whose active one is at the peer (SES-8).
+    pub inactive: AtomicU64,
 }
 
 /// A node on the data path.
@@ -150,18 +163,24 @@ impl NodePlane {
     /// Brings a client to the node.
     ///
     /// # Errors
-    /// The arrival, where the XCP Connection Manager does not serve: to the client that is a
-    /// connection refused.
-    pub fn arrive(&self, arrival: Arrival) -> Result<(), Arrival> {
+    /// [`NotServed`]: to the client that is a connection refused.
+    pub fn arrive(&self, arrival: Arrival) -> Result<(), NotServed> {
+        self.at_door(ConnectionMsg::Arrived(arrival))
+    }
+
+    /// Brings a client that hands its stanzas over to the node.
+    ///
+    /// # Errors
+    /// [`NotServed`].
+    pub fn receive(&self, arrival: HandArrival) -> Result<(), NotServed> {
+        self.at_door(ConnectionMsg::Handed(arrival))
+    }
+
+    fn at_door(&self, message: ConnectionMsg) -> Result<(), NotServed> {
         let door = self.door.read().clone();
-        let Some(door) = door.filter(|_| self.is_open(Gate::Connections)) else {
-            return Err(arrival);
-        };
-        door.send(ConnectionMsg::Arrived(arrival))
-            .map_err(|refused| {
-                let ConnectionMsg::Arrived(arrival) = refused.message;
-                arrival
-            })
+        let door = door.filter(|_| self.is_open(Gate::Connections));
+        let sent = door.ok_or(NotServed)?.send(message);
+        sent.map_err(|_| NotServed)
     }
 
     /// Keeps a letter while the router is down.

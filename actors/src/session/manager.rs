@@ -5,12 +5,14 @@
 //! alone; the session itself is in its user's place and waits for its client.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use takeover_core::time::Moment;
 use tracing::Instrument;
 
+use super::hand::{self, Handed};
 use super::login::Established;
 use super::settings::Site;
 use super::task;
@@ -24,6 +26,8 @@ const SWEEP: Duration = Duration::from_secs(10);
 pub enum SessionMsg {
     /// A client has a session.
     Established(Box<Established>),
+    /// A client that hands its stanzas over has a session.
+    Handed(Box<Handed>),
     /// The service stops: all clients are told `system-shutdown`; who asked hears when they are
     /// gone.
     Drain(Recipient<Drained>),
@@ -61,15 +65,18 @@ impl SessionManager {
         }
     }
 
-    fn established(&mut self, established: Established, ctx: &mut Ctx<Self>) {
-        let attached = established.attached.clone();
+    fn established(
+        &mut self,
+        attached: Attached,
+        task: impl Future<Output = ()> + 'static,
+        ctx: &mut Ctx<Self>,
+    ) {
         if self.draining.is_some() {
             attached.outlet.close(Close::Shutdown);
         }
         attached.outlet.heard(ctx.now());
         let name = attached.jid.to_string();
-        let span = self.site.span(&name);
-        let task = task::run(self.site.clone(), established).instrument(span);
+        let task = task.instrument(self.site.span(&name));
         let child = ctx.light("UserSession", name, task);
         self.attached.insert(child, attached);
         self.count();
@@ -118,7 +125,16 @@ impl Actor for SessionManager {
 
     fn handle(&mut self, msg: SessionMsg, ctx: &mut Ctx<Self>) {
         match msg {
-            SessionMsg::Established(established) => self.established(*established, ctx),
+            SessionMsg::Established(established) => {
+                let attached = established.attached.clone();
+                let task = task::run(self.site.clone(), *established);
+                self.established(attached, task, ctx);
+            }
+            SessionMsg::Handed(handed) => {
+                let attached = handed.attached.clone();
+                let task = hand::run(self.site.clone(), *handed);
+                self.established(attached, task, ctx);
+            }
             SessionMsg::Drain(whom) => {
                 self.draining = Some(whom);
                 for attached in self.attached.values() {

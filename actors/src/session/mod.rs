@@ -1,9 +1,10 @@
 //! Clients at a node: how they come in, and how their sessions live.
 //!
 //! [`ConnectionManager`] takes arrivals and logs them in, one light child each; [`SessionManager`]
-//! keeps the sessions, one light child each. What outlives a connection is not here but in the
+//! keeps the sessions, one light child each. A client comes on a wire, or hands its stanzas over. What outlives a connection is not here but in the
 //! user's place (see [`plane`](crate::plane)).
 
+mod hand;
 mod line;
 mod login;
 mod manager;
@@ -11,7 +12,9 @@ mod move_rooms;
 mod mover;
 mod settings;
 mod task;
+mod turnstile;
 
+pub use hand::{ClientHand, HandArrival, HandEnd, Handed, ServerHand, Told, Wish, Word, hands};
 pub use login::Established;
 pub use login::manager::{ConnectionManager, ConnectionMsg};
 pub use manager::{Drained, SessionManager, SessionMsg, SessionTimer};

@@ -31,6 +31,9 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// Stanzas that are taken from one client in a second; what comes faster waits.
     pub rate: u32,
+    /// Logins that a node serves in a second (SES-6); more of them wait, for as long as a login may
+    /// take. `None`: as many as come.
+    pub logins_per_second: Option<f64>,
 }
 
 impl SessionSettings {
@@ -46,6 +49,7 @@ impl SessionSettings {
             moving: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             rate: 100_000,
+            logins_per_second: None,
         }
     }
 }

@@ -28,7 +28,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const BATCH: usize = 256;
 
 /// Says that the task is over, however it ends.
-struct End(Arc<Outlet>);
+pub(super) struct End(Arc<Outlet>);
+
+impl End {
+    /// Of the task that owns this attachment.
+    pub(super) fn of(attached: &Attached) -> Self {
+        Self(attached.outlet.clone())
+    }
+}
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -68,7 +75,7 @@ impl Over {
 /// Runs a session until its connection is over, and leaves its place in order.
 pub(super) async fn run(site: Site, established: Established) {
     let Established { line, attached } = established;
-    let end = End(attached.outlet.clone());
+    let end = End::of(&attached);
     let mut task = Task {
         site: &site,
         line,

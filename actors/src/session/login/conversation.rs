@@ -13,6 +13,7 @@ use takeover_protocols::stream::{C2sServer, Effect, StreamCondition, StreamError
 
 use super::super::line::{Event, Line};
 use super::super::settings::Site;
+use super::super::turnstile::{Crowded, Turnstile};
 use super::guard::Guard;
 use crate::plane::{Attached, OpenError, User};
 use crate::wire::{Arrival, Upgrade};
@@ -43,6 +44,7 @@ pub(in super::super) async fn converse(
     site: &Site,
     arrival: Arrival,
     guard: &Guard,
+    turnstile: &Turnstile,
 ) -> Option<Established> {
     let (config, layer) = site.config(&arrival);
     let (machine, first) = C2sServer::new(config, layer, site.plane.random());
@@ -58,6 +60,7 @@ pub(in super::super) async fn converse(
         label,
         upgrade,
         guard,
+        turnstile,
         until: site.plane.world().now() + site.settings.c2s.limits.negotiation,
     };
     loop {
@@ -86,6 +89,7 @@ struct Login<'a> {
     label: String,
     upgrade: Option<Upgrade>,
     guard: &'a Guard,
+    turnstile: &'a Turnstile,
     /// Until when it must have a session. The machine's own timer is not heard while the wire is
     /// busy.
     until: Moment,
@@ -205,6 +209,11 @@ impl Login<'_> {
     }
 
     async fn bind(&mut self, wanted: FullJid) -> Step {
+        if let Err(crowded) = self.wait_its_turn().await {
+            let effects = self.line.machine.bind_refused(&refusal(&crowded));
+            self.line.then(effects);
+            return Step::GoOn;
+        }
         let Some(user) = self.user(&wanted.to_bare()).await else {
             let error = StanzaError::new(Condition::InternalServerError);
             let effects = self.line.machine.bind_refused(&error);
@@ -213,7 +222,7 @@ impl Login<'_> {
         };
         let site = self.site;
         let open = || site.plane.open_session(site.node, &user, wanted.clone());
-        match self.when_settled(open).await {
+        match when_settled(site, open).await {
             Ok(attached) => {
                 tracing::debug!(jid = %attached.jid, "logged in");
                 let effects = self.line.machine.bound(attached.jid.clone());
@@ -223,10 +232,7 @@ impl Login<'_> {
             Err(OpenError::Elsewhere(node)) => self.send_away(node),
             Err(error) => {
                 // SES-1; RFC 6120, section 7.7.2.1.
-                let refusal = StanzaError::new(Condition::ResourceConstraint)
-                    .with_type(ErrorType::Wait)
-                    .with_text(error.to_string());
-                let effects = self.line.machine.bind_refused(&refusal);
+                let effects = self.line.machine.bind_refused(&refusal(&error));
                 self.line.then(effects);
                 Step::GoOn
             }
@@ -234,6 +240,12 @@ impl Login<'_> {
     }
 
     async fn resume(&mut self, user: &BareJid, previd: &str, h: u32) -> Step {
+        if let Err(crowded) = self.wait_its_turn().await {
+            let error = StreamError::new(StreamCondition::ResourceConstraint);
+            let effects = self.line.machine.fail(error.with_text(crowded.to_string()));
+            self.line.then(effects);
+            return Step::GoOn;
+        }
         let Some(user) = self.user(user).await else {
             let effects = self
                 .line
@@ -244,7 +256,7 @@ impl Login<'_> {
         };
         let site = self.site;
         let resume = || site.plane.resume(site.node, &user, previd, h);
-        match self.when_settled(resume).await {
+        match when_settled(site, resume).await {
             Ok(attached) => {
                 // Until then nothing of the client is read: the machine waits for the answer.
                 let handled = attached.settled().await;
@@ -270,19 +282,13 @@ impl Login<'_> {
         }
     }
 
-    /// Tries again while the user is between two nodes.
-    async fn when_settled<T>(
-        &self,
-        attempt: impl Fn() -> Result<T, OpenError>,
-    ) -> Result<T, OpenError> {
-        let world = self.line.world().clone();
-        let limit = world.now() + self.site.settings.moving;
-        loop {
-            match attempt() {
-                Err(OpenError::Moving) if world.now() < limit => world.sleep(LOOK).await,
-                result => return result,
-            }
-        }
+    /// SES-6: a node serves so many logins a second.
+    async fn wait_its_turn(&self) -> Result<(), Crowded> {
+        let world = self.site.plane.world();
+        let counters = &self.site.plane.node(self.site.node).counters;
+        let limit = self.until.saturating_since(world.now());
+        let turn = self.turnstile.pass(world, limit, counters);
+        turn.await
     }
 
     fn send_away(&mut self, node: takeover_core::id::NodeId) -> Step {
@@ -290,6 +296,28 @@ impl Login<'_> {
         let effects = self.line.machine.fail(StreamError::see_other_host(address));
         self.line.then(effects);
         Step::GoOn
+    }
+}
+
+/// The error of a binding that may be tried again later.
+fn refusal(why: &impl ToString) -> StanzaError {
+    StanzaError::new(Condition::ResourceConstraint)
+        .with_type(ErrorType::Wait)
+        .with_text(why.to_string())
+}
+
+/// Tries again while the user is between two nodes.
+pub(in super::super) async fn when_settled<T>(
+    site: &Site,
+    attempt: impl Fn() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let world = site.plane.world();
+    let limit = world.now() + site.settings.moving;
+    loop {
+        match attempt() {
+            Err(OpenError::Moving) if world.now() < limit => world.sleep(LOOK).await,
+            result => return result,
+        }
     }
 }
 

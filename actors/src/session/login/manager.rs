@@ -8,19 +8,23 @@ use std::sync::atomic::Ordering;
 
 use tracing::Instrument;
 
+use super::super::hand::{self, HandArrival};
 use super::super::manager::SessionMsg;
 use super::super::settings::Site;
+use super::super::turnstile::Turnstile;
 use super::conversation::turn_away;
+use super::converse;
 use super::guard::Guard;
-use super::{Established, converse};
+use crate::plane::Attached;
 use crate::rt::{Actor, Addr, ChildExited, Ctx, MailboxSpec, NoTimer};
 use crate::wire::Arrival;
 
 /// What a connection manager is told.
-#[derive(Debug)]
 pub enum ConnectionMsg {
     /// A client is at the door.
     Arrived(Arrival),
+    /// A client that hands its stanzas over is at the door.
+    Handed(HandArrival),
 }
 
 /// The connection manager of a node.
@@ -28,6 +32,7 @@ pub struct ConnectionManager {
     site: Site,
     sessions: Addr<SessionMsg>,
     guard: Guard,
+    turnstile: Turnstile,
 }
 
 impl ConnectionManager {
@@ -38,10 +43,12 @@ impl ConnectionManager {
     #[must_use]
     pub fn new(site: Site, sessions: Addr<SessionMsg>) -> Self {
         let guard = Guard::new(site.plane.world().clone());
+        let turnstile = Turnstile::new(site.settings.logins_per_second);
         Self {
             site,
             sessions,
             guard,
+            turnstile,
         }
     }
 
@@ -56,23 +63,43 @@ impl ConnectionManager {
             return;
         }
         let (sessions, guard) = (self.sessions.clone(), self.guard.clone());
+        let turnstile = self.turnstile.clone();
         let talking = async move {
-            if let Some(established) = converse(&site, arrival, &guard).await {
-                hand_over(&site, &sessions, established);
+            if let Some(established) = converse(&site, arrival, &guard, &turnstile).await {
+                let attached = established.attached.clone();
+                let message = SessionMsg::Established(Box::new(established));
+                hand_over(&site, &sessions, &attached, message);
             }
         };
         ctx.light("Connection", label, talking.instrument(span));
     }
+
+    fn handed(&mut self, arrival: HandArrival, ctx: &mut Ctx<Self>) {
+        let counters = &self.site.plane.node(self.site.node).counters;
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        if ctx.children() >= self.site.settings.unauthenticated {
+            return arrival.turn_away();
+        }
+        let (site, sessions) = (self.site.clone(), self.sessions.clone());
+        let (turnstile, label) = (self.turnstile.clone(), arrival.user.to_string());
+        let span = site.span(&label);
+        let receiving = async move {
+            if let Some(handed) = hand::receive(&site, arrival, &turnstile).await {
+                let attached = handed.attached.clone();
+                let message = SessionMsg::Handed(Box::new(handed));
+                hand_over(&site, &sessions, &attached, message);
+            }
+        };
+        ctx.light("Connection", label, receiving.instrument(span));
+    }
 }
 
 /// Gives a session to its manager; without one it has lost its connection.
-fn hand_over(site: &Site, sessions: &Addr<SessionMsg>, established: Established) {
-    let attached = established.attached.clone();
-    if sessions
-        .send(SessionMsg::Established(Box::new(established)))
-        .is_err()
-    {
-        site.plane.lost(&attached, site.settings.resume);
+fn hand_over(site: &Site, sessions: &Addr<SessionMsg>, attached: &Attached, message: SessionMsg) {
+    let counters = &site.plane.node(site.node).counters;
+    counters.logins.fetch_add(1, Ordering::Relaxed);
+    if sessions.send(message).is_err() {
+        site.plane.lost(attached, site.settings.resume);
     }
 }
 
@@ -91,6 +118,7 @@ impl Actor for ConnectionManager {
     fn handle(&mut self, msg: ConnectionMsg, ctx: &mut Ctx<Self>) {
         match msg {
             ConnectionMsg::Arrived(arrival) => self.arrived(arrival, ctx),
+            ConnectionMsg::Handed(arrival) => self.handed(arrival, ctx),
         }
     }
 

@@ -5,4 +5,4 @@ mod guard;
 pub(super) mod manager;
 
 pub use conversation::Established;
-pub(super) use conversation::converse;
+pub(super) use conversation::{converse, when_settled};

@@ -1,0 +1,131 @@
+//! From a hand at the door to a session.
+
+use std::sync::Arc;
+
+use takeover_core::id::NodeId;
+use takeover_protocols::jid::FullJid;
+use takeover_protocols::stanza::Condition;
+use takeover_protocols::stream::{StreamCondition, StreamError};
+
+use super::super::login::when_settled;
+use super::super::settings::Site;
+use super::super::turnstile::Turnstile;
+use super::{HandArrival, HandEnd, ServerHand, Told, Wish};
+use crate::plane::{Attached, OpenError, User};
+
+/// A client with a session: what the session manager takes over.
+pub struct Handed {
+    pub(super) hand: ServerHand,
+    pub(in super::super) attached: Attached,
+}
+
+/// Gives an arrival its session; nothing if it gets none, and then it has been told why.
+pub(in super::super) async fn receive(
+    site: &Site,
+    arrival: HandArrival,
+    turnstile: &Turnstile,
+) -> Option<Handed> {
+    let HandArrival {
+        user,
+        resource,
+        wish,
+        hand,
+    } = arrival;
+    let outcome = match (site.plane.user(user.as_str()), wish) {
+        (Some(known), Some(wish)) => enter(site, &known, &resource, wish, turnstile).await,
+        (Some(_), None) => Err(HandEnd::Refused(Condition::FeatureNotImplemented)),
+        (None, _) => Err(HandEnd::NoSuchUser),
+    };
+    match outcome {
+        Ok((attached, bound)) => {
+            hand.tell(bound);
+            Some(Handed { hand, attached })
+        }
+        Err(end) => {
+            hand.tell(Told::Ended(end));
+            None
+        }
+    }
+}
+
+async fn enter(
+    site: &Site,
+    user: &Arc<User>,
+    resource: &str,
+    wish: Wish,
+    turnstile: &Turnstile,
+) -> Result<(Attached, Told), HandEnd> {
+    // SES-2: who lives elsewhere is sent there before anything else.
+    let owner = user.slot.owner().node();
+    if owner != site.node {
+        return Err(see_other_host(site, owner));
+    }
+    let limit = site.settings.c2s.limits.negotiation;
+    let counters = &site.plane.node(site.node).counters;
+    let turn = turnstile.pass(site.plane.world(), limit, counters);
+    if turn.await.is_err() {
+        return Err(HandEnd::Refused(Condition::ResourceConstraint));
+    }
+    begin(site, user, resource, wish).await
+}
+
+/// Opens or resumes a session, once its user is here.
+async fn begin(
+    site: &Site,
+    user: &Arc<User>,
+    resource: &str,
+    wish: Wish,
+) -> Result<(Attached, Told), HandEnd> {
+    if site.plane.load(user).await.is_err() {
+        return Err(HandEnd::Refused(Condition::InternalServerError));
+    }
+    if let Wish::Resume { previd, h } = wish {
+        let resume = || site.plane.resume(site.node, user, &previd, h);
+        match when_settled(site, resume).await {
+            Ok(attached) => {
+                let handled = attached.settled().await;
+                return Ok(bound(attached, previd.as_str().into(), Some(handled)));
+            }
+            Err(OpenError::NoSuchSession) => {}
+            Err(other) => return Err(refusal(site, other)),
+        }
+    }
+    let Ok(jid) = FullJid::new(&format!("{}/{resource}", user.jid)) else {
+        return Err(HandEnd::Refused(Condition::BadRequest));
+    };
+    let open = || site.plane.open_session(site.node, user, jid.clone());
+    let mut attached = when_settled(site, open)
+        .await
+        .map_err(|error| refusal(site, error))?;
+    match site.plane.enable(&mut attached, true) {
+        Ok(previd) => Ok(bound(attached, previd, None)),
+        Err(_) => Err(see_other_host(site, user.slot.owner().node())),
+    }
+}
+
+fn bound(attached: Attached, previd: Arc<str>, resumed: Option<u32>) -> (Attached, Told) {
+    let jid = attached.jid.clone();
+    let told = Told::Bound {
+        jid,
+        previd,
+        resumed,
+    };
+    (attached, told)
+}
+
+fn see_other_host(site: &Site, node: NodeId) -> HandEnd {
+    HandEnd::SeeOtherHost(site.plane.node(node).address())
+}
+
+fn refusal(site: &Site, error: OpenError) -> HandEnd {
+    match error {
+        OpenError::Elsewhere(node) => see_other_host(site, node),
+        OpenError::Ack(error) => HandEnd::Error(StreamError::from(&error)),
+        OpenError::Moving | OpenError::TooMany { .. } => {
+            HandEnd::Refused(Condition::ResourceConstraint)
+        }
+        OpenError::NoSuchSession => {
+            HandEnd::Error(StreamError::new(StreamCondition::InternalServerError))
+        }
+    }
+}
