@@ -218,3 +218,38 @@ fn the_demo_ends_well_and_says_so() {
     let html = std::fs::read_to_string(page).expect("a page");
     assert!(html.contains("<svg") && html.contains("deborah"));
 }
+
+/// HA-14: every history of a pair with one fault: counts, nothing wrong, the same digest each time.
+#[test]
+fn a_pair_is_explored() {
+    let arguments = ["explore", "pair", "--faults", "1", "--refusals", "--json"];
+    let run = || -> serde_json::Value {
+        let found = takeover(&arguments);
+        assert!(found.status.success(), "{}", text(&found.stderr));
+        serde_json::from_slice(&found.stdout).expect("JSON")
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first["digest"], second["digest"]);
+    assert_eq!(first["cannot_heal"], 0);
+    assert_eq!(first["violations"], 0);
+    assert_eq!(first["complete"], true);
+    for figure in ["states", "transitions", "depth", "needs_operator"] {
+        assert!(first[figure].as_u64() > Some(10), "{figure}: {first}");
+    }
+    assert!(first["wall_s"].as_f64() > Some(0.0));
+}
+
+/// A planted bug is found, and the way to it is told; one that there is not is refused with those there
+/// are.
+#[test]
+fn a_planted_bug_is_found_from_the_command_line() {
+    let found = takeover(&["explore", "pair", "--plant", "split-ignored", "--json"]);
+    assert_eq!(found.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let moves = json["found"][0]["moves"].as_array().expect("moves");
+    assert!(!moves.is_empty(), "{json}");
+    assert!(text(&found.stderr).contains("Running in Backup Mode"));
+    let none = takeover(&["explore", "pair", "--plant", "gremlin"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(text(&none.stderr).contains("early-normal"));
+}

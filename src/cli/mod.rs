@@ -7,6 +7,7 @@ mod console;
 mod db;
 mod demo;
 mod drill;
+mod explore;
 mod logging;
 mod profile;
 mod serve;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::Demo),
     /// Take a pair through the state table, in virtual time.
     Drill(drill::Drill),
+    /// Go through every history of a pair, up to a number of faults.
+    Explore(explore::Explore),
     /// Keep a lab running for clients from outside.
     Serve(serve::Serve),
     /// Look up the re-login limits that fit a node's size and its users.
@@ -59,6 +62,7 @@ pub fn run() -> ExitCode {
     let code = match arguments.command {
         Command::Demo(demo) => demo.run(),
         Command::Drill(drill) => drill.run(),
+        Command::Explore(explore) => explore.run(),
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
         Command::Storm(storm) => storm.run(),

@@ -34,6 +34,7 @@ mod deed;
 mod outcome;
 mod parse;
 mod picture;
+mod reader;
 mod run;
 mod script;
 mod shipped;

@@ -20,9 +20,11 @@
 //!
 //! What is checked in each state of the world is in [`Violation`].
 
+mod ahead;
 mod calm;
 mod canon;
 mod check;
+mod expand;
 mod mixer;
 mod moves;
 mod numbers;
@@ -33,5 +35,5 @@ mod world;
 pub use check::Violation;
 pub use moves::{Class, Move, Node};
 pub use planted::Planted;
-pub use search::{Exploration, Explorer, Trace};
+pub use search::{Exploration, Explorer, Progress, Trace};
 pub use world::{Power, Side, Work, World};

@@ -36,10 +36,7 @@ fn is_sound(found: &Exploration) {
 /// every transition ends, no user is left with nobody, refused actions change nothing, all heals.
 #[test]
 fn one_fault_at_any_moment() {
-    let found = Explorer::new(1)
-        .prompt()
-        .try_refused_actions()
-        .run(|_, _| {});
+    let found = Explorer::new(1).prompt().try_refused_actions().run(|_| {});
     is_sound(&found);
     golden("explore_1.txt", &summary(&found));
 }
@@ -49,7 +46,7 @@ fn one_fault_at_any_moment() {
 fn one_fault_with_automatic_fallback() {
     let found = Explorer::new(1)
         .automatic_fallback(std::time::Duration::from_secs(1800))
-        .run(|_, _| {});
+        .run(|_| {});
     is_sound(&found);
     golden("explore_1_fallback.txt", &summary(&found));
     assert!(found.rows.contains(&10));
@@ -58,7 +55,7 @@ fn one_fault_with_automatic_fallback() {
 /// HA-10, HA-11, HA-14: with two faults. Repairs wait until messages and work have come to rest.
 #[test]
 fn two_faults() {
-    let found = Explorer::new(2).run(|_, _| {});
+    let found = Explorer::new(2).run(|_| {});
     is_sound(&found);
     golden("explore_2.txt", &summary(&found));
 }
@@ -67,20 +64,48 @@ fn two_faults() {
 #[test]
 fn planted_bugs_are_found() {
     for planted in Planted::ALL {
-        let found = Explorer::new(2)
-            .planted(planted)
-            .first_only()
-            .run(|_, _| {});
+        let found = Explorer::new(2).planted(planted).first_only().run(|_| {});
         assert!(!found.found.is_empty(), "{} is not found", planted.name());
         let (_, trace) = &found.found[0];
         assert!(!trace.moves.is_empty(), "and the way there is told");
     }
 }
 
+/// Threads that look ahead change nothing: same numbers, same digest.
+#[test]
+fn threads_find_the_same() {
+    let run = |threads| Explorer::new(2).threads(threads).run(|_| {});
+    let (one, three) = (run(1), run(3));
+    assert_eq!(one.digest, three.digest);
+    assert_eq!(one.operator_rests, three.operator_rests);
+}
+
+/// HA-7: which rests need an operator is told apart, by row; row 1 never does.
+#[test]
+fn rests_that_need_an_operator_are_told_by_row() {
+    let found = Explorer::new(1).run(|_| {});
+    let by_row = &found.operator_rests;
+    for row in [3, 11, 21, 24] {
+        assert!(by_row.contains_key(&row), "row {row}: {by_row:?}");
+    }
+    assert!(!by_row.contains_key(&1), "{by_row:?}");
+    assert!(by_row.values().sum::<usize>() <= found.needs_operator);
+}
+
+/// Progress is told while there is something to look at.
+#[test]
+fn progress_is_told() {
+    let mut heard = Vec::new();
+    let found = Explorer::new(2).run(|progress| heard.push(progress));
+    assert!(heard.len() > 2, "{}", heard.len());
+    assert!(heard.is_sorted_by_key(|progress| (progress.depth, progress.states)));
+    assert!(heard.iter().all(|progress| progress.waiting < found.states));
+}
+
 /// Two runs find the same, and a different machine gives a different digest.
 #[test]
 fn the_digest_tells_machines_apart() {
-    let run = |explorer: Explorer| explorer.run(|_, _| {}).digest;
+    let run = |explorer: Explorer| explorer.run(|_| {}).digest;
     let digest = run(Explorer::new(1));
     assert_eq!(digest, run(Explorer::new(1)));
     assert_ne!(digest, run(Explorer::new(1).planted(Planted::SplitIgnored)));

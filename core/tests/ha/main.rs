@@ -6,3 +6,4 @@ mod matrix;
 mod rows;
 mod sim;
 mod storm;
+mod trouble;

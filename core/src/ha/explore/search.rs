@@ -1,30 +1,47 @@
 //! Breadth first through all worlds.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::super::params::HaParams;
-use super::super::table::{self, Seen};
+use super::ahead::expand_ahead;
 use super::calm::{Backwards, Calm};
 use super::check::Violation;
+use super::expand::Expanded;
 use super::moves::{Class, Move, Moves};
 use super::numbers::Numbers;
 use super::planted::Planted;
-use super::world::{Power, Rule, World};
+use super::world::{Rule, World};
 use crate::digest::Digest;
 
 /// How many violations are kept with their traces.
 const KEPT_VIOLATIONS: usize = 16;
+
+/// After how many states progress is told.
+const TELL_EVERY: usize = 1 << 14;
 
 /// What to explore.
 #[derive(Clone, Debug)]
 pub struct Explorer {
     faults: u8,
     most_states: usize,
-    try_refused_actions: bool,
+    pub(super) try_refused_actions: bool,
     first_only: bool,
-    rule: Rule,
+    threads: usize,
+    pub(super) rule: Rule,
+}
+
+/// How far an exploration has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Different states found so far.
+    pub states: usize,
+    /// How many of them are still to be looked at.
+    pub waiting: usize,
+    /// The moves it takes to those that are looked at now.
+    pub depth: usize,
 }
 
 /// How a world was reached: moves from the pair at rest in row 1, and the worlds after each.
@@ -53,6 +70,9 @@ pub struct Exploration {
     pub cannot_heal: usize,
     /// States from which steps and repairs alone do not lead there: an operator is needed.
     pub needs_operator: usize,
+    /// The states at rest among those, by the row of the table that the pair is in. Row 0: the nodes are
+    /// cut off from each other, and it takes both views to tell the rows.
+    pub operator_rests: BTreeMap<u8, usize>,
     /// Rows of the table that were seen.
     pub rows: Vec<u8>,
     /// How often something was wrong.
@@ -74,6 +94,7 @@ impl Explorer {
             most_states: usize::MAX >> 8,
             try_refused_actions: false,
             first_only: false,
+            threads: 1,
             rule: Rule {
                 params,
                 planted: None,
@@ -124,6 +145,13 @@ impl Explorer {
         self
     }
 
+    /// With so many threads that look ahead. What is found does not depend on it.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Explorer {
+        self.threads = threads.max(1);
+        self
+    }
+
     /// The pair at rest in row 1, with all faults to come.
     fn start(&self) -> World {
         let mut world = World::starting(&self.rule, 0).canonical();
@@ -135,15 +163,14 @@ impl Explorer {
         world
     }
 
-    /// Explores. `progress` hears how many states there are and how many are still to be looked at.
+    /// Explores. `progress` hears now and then how far it has come.
     #[must_use]
-    pub fn run(&self, mut progress: impl FnMut(usize, usize)) -> Exploration {
+    pub fn run(&self, mut progress: impl FnMut(Progress)) -> Exploration {
         let mut search = Search::new(self);
         let mut layer = vec![search.first(self.start())];
         while !layer.is_empty() && !search.is_full() {
-            progress(search.seen.len(), layer.len());
             search.depth += 1;
-            layer = search.next_layer(&layer);
+            layer = search.next_layer(&layer, &mut progress);
         }
         search.finish(layer.is_empty())
     }
@@ -171,7 +198,7 @@ struct Search<'a> {
     healed: Vec<u32>,
     transitions: usize,
     depth: usize,
-    at_rest: usize,
+    resting: Vec<(u32, u8)>,
     rows: [bool; 64],
     digest: Digest,
     violations: usize,
@@ -189,7 +216,7 @@ impl<'a> Search<'a> {
             healed: Vec::new(),
             transitions: 0,
             depth: 0,
-            at_rest: 0,
+            resting: Vec::new(),
             rows: [false; 64],
             digest: Digest::default(),
             violations: 0,
@@ -209,28 +236,43 @@ impl<'a> Search<'a> {
     }
 
     /// Looks at the worlds of a layer, in order, and gives the new ones they lead to.
-    fn next_layer(&mut self, layer: &[World]) -> Vec<World> {
+    fn next_layer(&mut self, layer: &[World], progress: &mut dyn FnMut(Progress)) -> Vec<World> {
         let mut next = Vec::new();
-        let mut moves = Moves::new();
-        for world in layer {
-            self.look_at(world, &mut moves, &mut next);
-        }
+        let (explorer, threads) = (self.explorer, self.explorer.threads);
+        expand_ahead(explorer, layer, threads, |expanded| {
+            self.take_in(expanded, &mut next);
+            if self.calm_ends.len().is_multiple_of(TELL_EVERY) {
+                progress(self.progress());
+            }
+        });
         next
     }
 
-    fn look_at(&mut self, world: &World, moves: &mut Moves, next: &mut Vec<World>) {
+    fn progress(&self) -> Progress {
+        Progress {
+            states: self.seen.len(),
+            waiting: self.seen.len() - self.calm_ends.len(),
+            depth: self.depth,
+        }
+    }
+
+    /// Numbers where a world leads, in order.
+    fn take_in(&mut self, expanded: Expanded, next: &mut Vec<World>) {
         let from = self.calm_ends.len() as u32;
-        let at_rest = world.is_at_rest(moves);
-        self.at_rest += usize::from(at_rest);
-        self.note_row(world);
-        self.check(world, from, at_rest);
-        if world.is_healed() {
+        if expanded.at_rest {
+            self.resting.push((from, expanded.row.unwrap_or(0)));
+        }
+        if let Some(row) = expanded.row {
+            self.rows[usize::from(row)] = true;
+        }
+        if let Some(violation) = expanded.violation {
+            self.keep(violation, from);
+        }
+        if expanded.healed {
             self.healed.push(from);
         }
-        world.moves(moves, &self.explorer.rule);
-        for a_move in moves.iter().copied() {
-            let after = world.after(a_move, &self.explorer.rule);
-            let (to, new) = self.seen.number(after.fingerprint());
+        for (a_move, print, after) in expanded.moves {
+            let (to, new) = self.seen.number(print);
             if new {
                 self.parents.push((from, a_move));
                 next.push(after);
@@ -249,26 +291,6 @@ impl<'a> Search<'a> {
         let [e, f, g, h] = to.to_le_bytes();
         let [kind, node] = a_move.code();
         self.digest.update(&[a, b, c, d, kind, node, e, f, g, h]);
-    }
-
-    fn note_row(&mut self, world: &World) {
-        let seen = |i: usize| match world.sides[i].power {
-            Power::Up => Seen::Reachable(world.sides[i].node.state, world.sides[i].node.reason),
-            Power::Off | Power::SrmDown => Seen::Unreachable,
-        };
-        if let Some(found) = table::find(seen(0), seen(1)) {
-            self.rows[usize::from(found.row.number)] = true;
-        }
-    }
-
-    fn check(&mut self, world: &World, number: u32, at_rest: bool) {
-        let mut violation = world.violation(at_rest);
-        if violation.is_none() && self.explorer.try_refused_actions {
-            violation = world.refused_action_acted(&self.explorer.rule);
-        }
-        if let Some(violation) = violation {
-            self.keep(violation, number);
-        }
     }
 
     fn keep(&mut self, violation: Violation, number: u32) {
@@ -297,6 +319,12 @@ impl<'a> Search<'a> {
         let needs_operator = (0..looked_at)
             .filter(|number| complete && !alone[*number])
             .count();
+        let mut operator_rests = BTreeMap::new();
+        for (number, row) in &self.resting {
+            if complete && !alone[*number as usize] {
+                *operator_rests.entry(*row).or_default() += 1;
+            }
+        }
         let found = std::mem::take(&mut self.found);
         let mut trace = |(violation, number): (Violation, u32)| {
             let mut trace = self.trace(number);
@@ -312,9 +340,10 @@ impl<'a> Search<'a> {
             transitions: self.transitions,
             depth: self.depth,
             complete,
-            at_rest: self.at_rest,
+            at_rest: self.resting.len(),
             cannot_heal: cannot_heal.len(),
             needs_operator,
+            operator_rests,
             rows: (0..64).filter(|row| self.rows[usize::from(*row)]).collect(),
             violations: self.violations,
             digest: self.digest.value(),
