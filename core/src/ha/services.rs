@@ -16,8 +16,16 @@ pub(super) fn down(turn: &mut Turn<'_>, kind: ServiceKind) {
     let health = &mut turn.node.health;
     health.down = health.down.with(kind);
     health.first_down = health.first_down.or(Some(kind));
-    turn.raise(Alarm::CriticalServiceDown(kind));
+    if !is_stopped_by_hand(turn) {
+        turn.raise(Alarm::CriticalServiceDown(kind));
+    }
     turn.watch();
+}
+
+/// HA-4: in a manual failover the services are down by order, which alarms nobody.
+fn is_stopped_by_hand(turn: &Turn<'_>) -> bool {
+    let (node, by_hand) = (&turn.node, Reason::AdminRequest);
+    node.state == State::Idle || (node.state == State::FailingOver && node.reason == by_hand)
 }
 
 /// A service is up. The delay ends with the first one that was down; another that is still down gets a

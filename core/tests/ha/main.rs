@@ -1,6 +1,7 @@
 //! The HA machine, two of them as a pair: chapter 2 of the specification.
 #![allow(missing_docs)]
 
+mod corpus;
 mod explore;
 mod matrix;
 mod rows;

@@ -63,6 +63,8 @@ pub struct Pair {
     pub hosts: [Host; 2],
     /// Who owns the users of home 0 and home 1.
     pub owner: [usize; 2],
+    /// Each change of that: when, whose users, to whom.
+    pub moves: Vec<(Moment, usize, usize)>,
     /// Whether messages from this node get through.
     pub link: [bool; 2],
     pub now: Moment,
@@ -102,6 +104,7 @@ impl Pair {
             params,
             hosts: [Host::new(), Host::new()],
             owner: [0, 1],
+            moves: Vec::new(),
             link: [true, true],
             now: Moment::ZERO,
             queue: Vec::new(),
@@ -416,9 +419,18 @@ impl Pair {
     fn moved(&mut self, i: usize, event: &Event) {
         let current = self.hosts[i].srm.map(|srm| srm.attempt);
         match event {
-            Event::UsersTaken(attempt) if current == Some(*attempt) => self.owner = [i, i],
-            Event::UsersTakenBack(attempt) if current == Some(*attempt) => self.owner[i] = i,
+            Event::UsersTaken(attempt) if current == Some(*attempt) => {
+                (0..2).for_each(|home| self.own(home, i));
+            }
+            Event::UsersTakenBack(attempt) if current == Some(*attempt) => self.own(i, i),
             _ => {}
+        }
+    }
+
+    fn own(&mut self, home: usize, owner: usize) {
+        if self.owner[home] != owner {
+            self.owner[home] = owner;
+            self.moves.push((self.now, home, owner));
         }
     }
 
