@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use takeover_core::id::NodeId;
-use takeover_core::sync::{Delivery, Ownership, Slot, SlotError};
+use takeover_core::sync::{Claim, Delivery, Ownership, Slot, SlotError};
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::muc::OccupantRecord;
 use takeover_protocols::stanza::Condition;
 use takeover_storage::ChatStore;
 
 use super::manager::TcMsg;
-use crate::plane::{Claim, Entrusted, Outcome, Parcel};
+use crate::plane::{Entrusted, Outcome, Parcel};
 use crate::rt::{Addr, Refusal, Refused};
 
 /// How many parcels for an alias wait while it moves; one more is refused.

@@ -23,7 +23,7 @@ pub(super) fn asks_for_rooms(stanza: &Stanza) -> bool {
 
 /// Answers a stanza to the service; `None` where none is due.
 pub(super) fn answer(stanza: &Stanza, rooms: Vec<Listed>) -> Option<Stanza> {
-    service::answer(stanza, NAME, || rooms)
+    service::answer(stanza, NAME, &crate::plane::version(), || rooms)
 }
 
 /// The public rooms of an alias: those with somebody in them, and those of the database.

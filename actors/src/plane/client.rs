@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use takeover_core::id::NodeId;
-use takeover_core::sync::{Ownership, SlotError};
+use takeover_core::sync::{Issued, Ownership, SlotError};
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::sm::{AckError, Outbound};
 use takeover_protocols::stanza::{PresenceType, Stanza, StanzaKind};
@@ -13,7 +13,7 @@ use super::Plane;
 use super::account::subscription_kind;
 use super::outlet::{Close, Outlet};
 use super::parcel::{Origin, Parcel, content_key, target_key};
-use super::tickets::{Issue, Tickets};
+use super::tickets::Tickets;
 use super::user::{Link, Managed, Out, Session, SessionId, User, UserState};
 
 /// A session that a client owns, as its task holds it.
@@ -227,16 +227,13 @@ impl Plane {
             .issue(attached.incarnation, target_key(&stanza), || {
                 content_key(&stanza)
             });
-        let number = match issued {
-            Issue::Ticket(number) => number,
-            Issue::Repeated => return Ok(()),
-            Issue::Stale => return Err(Fenced(Close::Conflict)),
+        let ticket = match issued {
+            Issued::Ticket(ticket) => ticket,
+            Issued::Repeated => return Ok(()),
+            Issued::Stale => return Err(Fenced(Close::Conflict)),
         };
-        let origin = Origin {
-            tickets: attached.tickets.clone(),
-            incarnation: attached.incarnation,
-            number,
-        };
+        let tickets = attached.tickets.clone();
+        let origin = Origin { tickets, ticket };
         let at = attached.mine.node();
         match stanza.kind {
             StanzaKind::Presence(kind) if whose && stanza.is_availability() => {
@@ -296,8 +293,8 @@ impl Plane {
     /// [`Fenced`].
     pub fn refused(&self, attached: &Attached, reply: Option<Stanza>) -> Result<(), Fenced> {
         self.check(attached)?;
-        if let Issue::Ticket(number) = attached.tickets.issue(attached.incarnation, 0, || 0) {
-            let _ = attached.tickets.finish(number);
+        if let Issued::Ticket(ticket) = attached.tickets.issue(attached.incarnation, 0, || 0) {
+            let _ = attached.tickets.finish(ticket);
         }
         let Some(reply) = reply else { return Ok(()) };
         let limit = self.limits.session_queue;

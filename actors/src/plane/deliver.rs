@@ -1,5 +1,6 @@
 //! What a user's place does with a stanza (RFC 6121, section 8.5), decided under its lock.
 
+use takeover_core::sync::Claim;
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::{
@@ -7,7 +8,6 @@ use takeover_protocols::stanza::{
 };
 
 use super::parcel::{Origin, Parcel};
-use super::tickets::Claim;
 use super::user::{Out, Push, UserState, Waiting};
 
 /// What is still to be done with a stanza when the lock is gone.

@@ -50,7 +50,8 @@ pub use node::{Counters, Gate, NodePlane, NodeSpec, NotServed};
 pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};
 pub use promise::{Entrusted, Promise};
-pub use tickets::{Claim, Issue, Tickets};
+pub(crate) use server::version;
+pub use tickets::Tickets;
 pub use user::{
     Available, Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState,
 };

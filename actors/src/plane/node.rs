@@ -206,11 +206,6 @@ impl NodePlane {
         picked
     }
 
-    /// Takes out the letters that were kept.
-    pub(super) fn kept(&self) -> VecDeque<(NodeId, Letter)> {
-        std::mem::take(&mut *self.inbox.lock())
-    }
-
     /// How many letters wait for the router.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -3,9 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use takeover_core::sync::{Claim, Ticket};
 use takeover_protocols::stanza::Stanza;
 
-use super::tickets::{Claim, Tickets};
+use super::tickets::Tickets;
 
 /// A stanza on its way to the address in its `to`, with the ticket of the client that sent it.
 #[derive(Debug)]
@@ -21,10 +22,8 @@ pub struct Parcel {
 pub struct Origin {
     /// The tickets of the sender's session.
     pub tickets: Arc<Tickets>,
-    /// The life of the sender's session in which it was sent; a resumption begins a new one.
-    pub incarnation: u32,
-    /// Its count among the stanzas of the session, from 1.
-    pub number: u64,
+    /// Its place among all that the session has received.
+    pub ticket: Ticket,
 }
 
 impl Parcel {
@@ -38,12 +37,10 @@ impl Parcel {
     }
 
     /// Takes the right to let this parcel take effect. A parcel of the server's own always may.
-    pub fn claim(self) -> Claim {
+    pub fn claim(self) -> Claim<Self> {
         match self.origin.clone() {
             None => Claim::Go(self),
-            Some(origin) => origin
-                .tickets
-                .claim(origin.incarnation, origin.number, self),
+            Some(origin) => origin.tickets.claim(origin.ticket, self),
         }
     }
 }
@@ -56,8 +53,8 @@ impl Origin {
         format!(
             "{}.{}.{}",
             self.tickets.session().0,
-            self.incarnation,
-            self.number
+            self.ticket.life(),
+            self.ticket.number()
         )
     }
 
@@ -65,25 +62,25 @@ impl Origin {
     /// frozen place holds it). Answers what waited for its turn behind it.
     #[must_use]
     pub fn accepted(&self) -> Option<Parcel> {
-        self.tickets.accepted(self.number)
+        self.tickets.accepted(self.ticket)
     }
 
     /// The stanza will not take effect where it was claimed: it may be claimed elsewhere. False if
     /// its session has begun a new life meanwhile: then nobody may.
     #[must_use]
     pub fn give_back(&self) -> bool {
-        self.tickets.give_back(self.incarnation, self.number)
+        self.tickets.give_back(self.ticket)
     }
 
     /// Whoever claimed the stanza is dead and it has not taken effect.
     pub fn abandon(&self) {
-        self.tickets.abandon(self.number);
+        self.tickets.abandon(self.ticket);
     }
 
     /// The stanza has taken effect for good. Answers what waited for its turn behind it.
     #[must_use]
     pub fn finish(&self) -> Option<Parcel> {
-        self.tickets.finish(self.number)
+        self.tickets.finish(self.ticket)
     }
 }
 

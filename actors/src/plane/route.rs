@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use takeover_core::id::NodeId;
-use takeover_core::sync::{Delivery, Ownership};
+use takeover_core::sync::{Claim, Delivery, Ownership};
 use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError, StanzaKind};
 
@@ -207,8 +207,8 @@ impl Plane {
     /// Answers a parcel that nobody has claimed with an error.
     pub(crate) fn refuse(&self, parcel: Parcel, condition: Condition) -> Left {
         match parcel.claim() {
-            super::Claim::Go(parcel) => self.bounce(parcel, condition),
-            super::Claim::Parked | super::Claim::Stale(_) => Left::new(),
+            Claim::Go(parcel) => self.bounce(parcel, condition),
+            Claim::Parked | Claim::Stale(_) => Left::new(),
         }
     }
 
@@ -232,8 +232,8 @@ impl Plane {
 
     fn settle_server(&self, parcel: Parcel) -> Option<Origin> {
         match parcel.claim() {
-            super::Claim::Go(parcel) => parcel.origin,
-            super::Claim::Parked | super::Claim::Stale(_) => None,
+            Claim::Go(parcel) => parcel.origin,
+            Claim::Parked | Claim::Stale(_) => None,
         }
     }
 

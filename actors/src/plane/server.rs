@@ -2,9 +2,12 @@
 //! (XEP-0030, XEP-0199, XEP-0092).
 
 use takeover_core::id::NodeId;
-use takeover_protocols::ns;
+use takeover_core::sync::Claim;
+use takeover_protocols::disco::{self, Identity, Info, Item};
 use takeover_protocols::stanza::{Condition, IqType, Stanza, StanzaKind};
+use takeover_protocols::version::Version;
 use takeover_protocols::xml::Element;
+use takeover_protocols::{jid, ns};
 
 use super::Plane;
 use super::parcel::Parcel;
@@ -26,8 +29,8 @@ impl Plane {
     /// A parcel for the server itself.
     pub(super) fn at_server(&self, _at: NodeId, parcel: Parcel) -> Left {
         let parcel = match parcel.claim() {
-            super::Claim::Go(parcel) => parcel,
-            super::Claim::Parked | super::Claim::Stale(_) => return Left::new(),
+            Claim::Go(parcel) => parcel,
+            Claim::Parked | Claim::Stale(_) => return Left::new(),
         };
         match parcel.stanza.kind {
             StanzaKind::Iq(IqType::Get | IqType::Set) => match self.answer(&parcel.stanza) {
@@ -51,21 +54,20 @@ impl Plane {
         let get = request.kind == StanzaKind::Iq(IqType::Get);
         if get && child.is("query", ns::DISCO_INFO) {
             no_node(&child)?;
-            let identity = identity("server", "im", "takeover");
-            return Ok(request.result_with(&info(identity, &SERVER_FEATURES)));
+            let info = Info::new([Identity::new("server", "im", "takeover")], SERVER_FEATURES);
+            return Ok(request.result_with(&info.to_element()));
         }
         if get && child.is("query", ns::DISCO_ITEMS) {
             no_node(&child)?;
-            let items = self.aliases().map(|alias| {
-                Element::new("item", ns::DISCO_ITEMS)
-                    .with_attr("jid", alias.domain())
-                    .with_attr("name", "Text conferences")
-            });
-            let query = Element::new("query", ns::DISCO_ITEMS).with_children(items);
-            return Ok(request.result_with(&query));
+            // An alias is a domain of the deployment's own.
+            let domains = self
+                .aliases()
+                .filter_map(|alias| jid::parse(alias.domain()).ok());
+            let items = domains.map(|domain| Item::new(domain, "Text conferences"));
+            return Ok(request.result_with(&disco::items(None, items)));
         }
         if get && child.is("query", ns::VERSION) {
-            return Ok(request.result_with(&version()));
+            return Ok(request.result_with(&version().to_element()));
         }
         if get && child.is("ping", ns::PING) {
             return Ok(request.result());
@@ -90,11 +92,12 @@ pub(super) fn for_account(
     if get && child.is("query", ns::DISCO_INFO) && own {
         no_node(child)?;
         let features = [ns::DISCO_INFO, ns::DISCO_ITEMS];
-        return Ok(request.result_with(&info(identity("account", "registered", ""), &features)));
+        let info = Info::new([Identity::new("account", "registered", "")], features);
+        return Ok(request.result_with(&info.to_element()));
     }
     if get && child.is("query", ns::DISCO_ITEMS) && own {
         no_node(child)?;
-        return Ok(request.result_with(&Element::new("query", ns::DISCO_ITEMS)));
+        return Ok(request.result_with(&disco::items(None, [])));
     }
     Err(Condition::ServiceUnavailable)
 }
@@ -107,24 +110,7 @@ fn no_node(query: &Element) -> Result<(), Condition> {
     }
 }
 
-fn identity(category: &'static str, kind: &'static str, name: &'static str) -> Element {
-    Element::new("identity", ns::DISCO_INFO)
-        .with_attr("category", category)
-        .with_attr("type", kind)
-        .with_attr_opt("name", (!name.is_empty()).then_some(name))
-}
-
-fn info(identity: Element, features: &[&'static str]) -> Element {
-    let feature =
-        |var: &&'static str| Element::new("feature", ns::DISCO_INFO).with_attr("var", *var);
-    Element::new("query", ns::DISCO_INFO)
-        .with_child(identity)
-        .with_children(features.iter().map(feature))
-}
-
-fn version() -> Element {
-    let text = |name: &'static str, value: &str| Element::new(name, ns::VERSION).with_text(value);
-    Element::new("query", ns::VERSION)
-        .with_child(text("name", "takeover"))
-        .with_child(text("version", env!("CARGO_PKG_VERSION")))
+/// Which software the server and its services are (XEP-0092).
+pub(crate) fn version() -> Version {
+    Version::new("takeover", env!("CARGO_PKG_VERSION"))
 }

@@ -14,7 +14,6 @@ use super::deliver::{Outcome, accept, put_back};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
-use super::route::Left;
 use super::user::{Link, Out, User, UserState};
 use crate::rt::Packet;
 
@@ -149,7 +148,6 @@ impl Plane {
     /// Sends what is on its way to a user's old node after the user, before anything newer can
     /// come: each sender's order is kept by the links.
     pub(super) fn sweep_to(&self, user: &User, old: NodeId) {
-        let network = self.world.network();
         let bare = user.jid.as_str();
         let is_his = |letter: &Letter| {
             let to = letter
@@ -161,43 +159,17 @@ impl Plane {
             to.strip_prefix(bare)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        for from in self.nodes.iter().map(|node| node.spec.id) {
-            if from == old || network.waiting(from, old) == 0 {
-                continue;
-            }
-            let taken = network.take_back_where(from, old, |port, packet| {
-                port == ROUTER_PORT && peek(packet).is_some_and(is_his)
-            });
-            for letter in taken
-                .into_iter()
-                .filter_map(|(_, packet)| letter_of(packet))
-            {
-                self.route(from, letter.parcel);
-            }
+        for from in self.others(old) {
+            self.divert(from, old, from, is_his);
         }
-        for (from, letter) in self.node(old).kept_where(is_his) {
-            self.route(from, letter.parcel);
-        }
+        self.divert_kept(old, None, is_his);
     }
 
     /// What `old` has sent and that has not arrived goes on from `new`, as far as `pick` chooses
     /// by the sender's address: rooms and users that have moved do not leave their words behind.
     pub fn send_on(&self, old: NodeId, new: NodeId, pick: impl Fn(&Stanza) -> bool) {
-        let network = self.world.network();
-        let is_picked = |letter: &Letter| pick(&letter.parcel.stanza);
-        for to in self.nodes.iter().map(|node| node.spec.id) {
-            if to == old || network.waiting(old, to) == 0 {
-                continue;
-            }
-            let taken = network.take_back_where(old, to, |port, packet| {
-                port == ROUTER_PORT && peek(packet).is_some_and(is_picked)
-            });
-            for letter in taken
-                .into_iter()
-                .filter_map(|(_, packet)| letter_of(packet))
-            {
-                self.route(new, letter.parcel);
-            }
+        for to in self.others(old) {
+            self.divert(old, to, new, |letter| pick(&letter.parcel.stanza));
         }
     }
 
@@ -265,37 +237,52 @@ impl Plane {
     /// Gives a node up: what is on its way to it is taken back from the links and routed anew.
     /// To be called once its users and rooms have another owner.
     pub fn give_up(&self, node: NodeId) {
-        for from in 0..self.nodes.len() {
-            // There are at most as many nodes as numbers.
-            let from = NodeId(from as u16);
-            if from == node {
-                continue;
-            }
-            for parcel in self.recall(from, node) {
-                self.route(from, parcel);
-            }
+        for from in self.others(node) {
+            self.divert(from, node, from, |_| true);
         }
-        self.forward_kept(node);
+        self.divert_kept(node, None, |_| true);
     }
 
-    /// Takes back what `from` has sent to the router of `to` and that has not arrived.
-    pub(super) fn recall(&self, from: NodeId, to: NodeId) -> Left {
-        let mut left = Left::new();
-        for (port, packet) in self.world.network().take_back(from, to) {
-            if port == ROUTER_PORT {
-                left.extend(letter_of(packet).map(|letter| letter.parcel));
-            } else {
-                // Not ours: it goes on waiting, in the order it had.
-                let _ = self.world.network().send(from, to, port, packet);
-            }
-        }
-        left
+    /// All nodes but this one, in order.
+    fn others(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let all = self.nodes.iter().map(|node| node.spec.id);
+        all.filter(move |other| *other != node)
     }
 
-    /// Routes anew what waits before the closed router of `node`.
-    pub(super) fn forward_kept(&self, node: NodeId) {
-        for (from, letter) in self.node(node).kept() {
-            self.route(from, letter.parcel);
+    /// Takes back what `from` has sent to the router of `to`, that has not arrived and that `pick`
+    /// chooses, and routes it from `at`. The order of the link is kept.
+    pub(super) fn divert(
+        &self,
+        from: NodeId,
+        to: NodeId,
+        at: NodeId,
+        pick: impl Fn(&Letter) -> bool,
+    ) {
+        let network = self.world.network();
+        if network.waiting(from, to) == 0 {
+            return;
+        }
+        let taken = network.take_back_where(from, to, |port, packet| {
+            port == ROUTER_PORT && peek(packet).is_some_and(&pick)
+        });
+        let letters = taken
+            .into_iter()
+            .filter_map(|(_, packet)| letter_of(packet));
+        for letter in letters {
+            self.route(at, letter.parcel);
+        }
+    }
+
+    /// Routes what waits before the closed router of `node` and that `pick` chooses: from `at`, or
+    /// from where it came.
+    pub(super) fn divert_kept(
+        &self,
+        node: NodeId,
+        at: Option<NodeId>,
+        pick: impl Fn(&Letter) -> bool,
+    ) {
+        for (from, letter) in self.node(node).kept_where(pick) {
+            self.route(at.unwrap_or(from), letter.parcel);
         }
     }
 
@@ -305,9 +292,7 @@ impl Plane {
         match gate {
             Gate::Router => {
                 self.send_orphans(node, node);
-                for (_, letter) in self.node(node).kept() {
-                    self.route(node, letter.parcel);
-                }
+                self.divert_kept(node, Some(node), |_| true);
             }
             Gate::Presence => self.publish_pending(node),
             Gate::Connections | Gate::Conference => {}

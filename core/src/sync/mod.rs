@@ -7,7 +7,7 @@
 //! end: a [`Deadline`] fires or is cancelled exactly once, a [`HeartbeatCell`] tells a silent peer
 //! from one that has come back, a [`Lease`] has one holder per epoch (CHAT-10), a [`BoundedQueue`]
 //! states what happens when it is full, a [`TicketWindow`] knows which stanzas of a client are
-//! handled (XEP-0198).
+//! handled, once and in order (XEP-0198).
 //!
 //! Each type does one job, holds no lock across an await (nothing here awaits) and allocates
 //! nothing on the path of a stanza. All of them stand on the primitives that [`shim`] chooses, so
@@ -35,4 +35,4 @@ pub use lease::{Grant, Lease, LeaseError};
 pub use owner::{OwnerCell, Ownership};
 pub use queue::{BoundedQueue, Counters, Overflow, Pop, Pushed, RefusedPush};
 pub use slot::{Delivery, Gate, Slot, SlotError, TakenOver};
-pub use ticket::{Claim, Issuer, Ticket, TicketError, TicketWindow};
+pub use ticket::{Claim, Issued, Ticket, TicketWindow};

@@ -87,18 +87,26 @@ pub enum Bug {
     LeaseNotFenced,
     /// A holder looks whether it holds, and writes after.
     LeaseWritesUnlocked,
-    /// A new connection does not end the tickets of the old one.
+    /// A resumption begins no new life.
     TicketKeepsLife,
-    /// A ticket of an old connection can be claimed.
+    /// A ticket of a life that is settled stands for the one of its number in the next.
     TicketIgnoresLife,
     /// A ticket can be claimed twice.
     TicketClaimsAgain,
+    /// A parcel passes its forerunner to the same target.
+    TicketOvertakes,
+    /// A parcel that was parked is not let go when its turn has come.
+    TicketForgetsParked,
     /// The highest stanza finished is taken for the number handled.
     TicketCountsHighest,
     /// A resumption is answered while stanzas are in doubt.
     TicketSettlesInDoubt,
-    /// A stanza that is settled can be settled again.
-    TicketFinishesAgain,
+    /// What finished above the count is not known when it is sent again.
+    TicketForgetsRepeats,
+    /// Who waits for a resumption looks in one step and asks to be woken in another.
+    TicketWaitsInTwoSteps,
+    /// Of several who wait one is woken.
+    TicketWakesOne,
     /// The protocols are used in a wrong way; the model that plants it says in which.
     Misuse(&'static str),
 }

@@ -16,6 +16,10 @@ mod rooms;
 #[cfg(all(takeover_shuttle, not(takeover_loom)))]
 mod sessions;
 #[cfg(all(takeover_shuttle, not(takeover_loom)))]
+#[path = "../models/tickets.rs"]
+#[allow(dead_code, reason = "shared with the small models")]
+mod tickets;
+#[cfg(all(takeover_shuttle, not(takeover_loom)))]
 mod users;
 
 /// Says how the models are run, where this build has none of them.

@@ -79,7 +79,7 @@ pub fn user() -> Arc<UserSlot> {
 /// What the place has accepted.
 ///
 /// Panics where it was touched by another than its owner.
-pub fn log(slot: &UserSlot) -> Vec<u32> {
+pub fn log<M>(slot: &Slot<Place, M>) -> Vec<u32> {
     let (log, fault) = slot.peek(|place, _| (place.log.clone(), place.fault.clone()));
     assert!(fault.is_none(), "{}", fault.unwrap_or_default());
     log
@@ -109,7 +109,11 @@ pub fn open(slot: &UserSlot, mine: Ownership) -> Result<usize, SlotError> {
 }
 
 /// Freeze, drain and publish, as the old owner does it.
-pub fn send_off(slot: &UserSlot, mine: Ownership, to: NodeId) -> Result<Ownership, SlotError> {
+pub fn send_off<M>(
+    slot: &Slot<Place, M>,
+    mine: Ownership,
+    to: NodeId,
+) -> Result<Ownership, SlotError> {
     slot.freeze(mine, HOLD)?;
     slot.with(mine, |place| place.drained = true)?;
     slot.publish(mine, to)

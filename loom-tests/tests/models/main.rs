@@ -28,6 +28,8 @@ mod slot_larger;
 mod slot_moves;
 #[cfg(takeover_loom)]
 mod ticket;
+#[cfg(takeover_loom)]
+mod tickets;
 
 /// Says how the models are run, where this build has none of them.
 #[cfg(not(takeover_loom))]

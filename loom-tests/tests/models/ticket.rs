@@ -1,31 +1,42 @@
-//! `TicketWindow` under a lock, as it stands in a session's state: each stanza of a client is
-//! carried out once, whatever becomes of its connection.
+//! `TicketWindow`: each stanza of a client is carried out once and in order, whatever roads it
+//! takes and whatever becomes of its connection.
 
 use super::common::*;
+use super::tickets::*;
+use std::task::{Context, Poll, Waker};
 
 /// A session and what was carried out for it.
-#[derive(Default)]
 struct Session {
-    window: TicketWindow,
-    done: Vec<u64>,
+    window: TicketWindow<Parcel>,
+    done: Mutex<Vec<u64>>,
 }
 
-type Shared = Mutex<Session>;
-
-fn session() -> (Arc<Shared>, Issuer) {
-    let mut session = Session::default();
-    let issuer = session.window.begin();
-    (Arc::new(Mutex::new(session)), issuer)
+fn session() -> Arc<Session> {
+    Arc::new(Session {
+        window: TicketWindow::new(),
+        done: Mutex::new(Vec::new()),
+    })
 }
 
-/// Claim, carry out, finish: in two steps, as where something durable lies between.
-fn carry_out(session: &Shared, ticket: Ticket, what: u64) -> bool {
-    let Ok(claim) = session.lock().window.claim(ticket) else {
-        return false;
-    };
-    let mut session = session.lock();
-    session.done.push(what);
-    session.window.finish(claim)
+impl Session {
+    /// Claim, carry out, finish, and so on with whom that lets go.
+    fn carry_out(&self, parcel: Parcel) -> bool {
+        let mut next = Some(parcel);
+        let mut any = false;
+        while let Some(parcel) = next.take() {
+            let Claim::Go(parcel) = claim(&self.window, parcel) else {
+                return any;
+            };
+            self.done.lock().push(parcel.what);
+            next = self.window.finish(parcel.ticket);
+            any = true;
+        }
+        any
+    }
+
+    fn done(&self) -> Vec<u64> {
+        self.done.lock().clone()
+    }
 }
 
 model! {
@@ -33,47 +44,39 @@ model! {
     h_covers_what_is_done, Exhaustive;
     Bug::TicketCountsHighest => "acknowledged and not done";
     {
-        let (session, mut issuer) = session();
-        let mut claim = || session.lock().window.claim(issuer.issue()).expect("in turn");
-        let (first, second) = (claim(), claim());
-        let finish = |claim: Claim| move |session: &Shared| {
-            let mut session = session.lock();
-            session.done.push(claim.number());
-            session.window.finish(claim)
-        };
-        let other = beside(&session, finish(second));
-        let mine = beside(&session, finish(first));
-        {
-            let seen = session.lock();
-            let covered = (1..=u64::from(seen.window.h())).all(|n| seen.done.contains(&n));
-            assert!(covered, "acknowledged and not done");
-        }
+        let session = session();
+        let (first, second) = (parcel(&session.window, 1, 1), parcel(&session.window, 2, 2));
+        let other = beside(&session, move |session| session.carry_out(second));
+        let mine = beside(&session, move |session| session.carry_out(first));
+        let h = session.window.handled();
+        let done = session.done();
+        assert!((1..=h).all(|n| done.contains(&n)), "acknowledged and not done");
         join(mine);
         join(other);
-        assert_eq!(session.lock().window.settled(), Some(2));
+        assert_eq!(session.window.handled(), 2);
     }
 }
 
 model! {
-    /// XEP-0198 section 5: a stanza that still waits when its connection ends is carried out, or
-    /// the client is told that it was not; then only what comes over the new connection counts.
+    /// XEP-0198 section 5: a stanza that is on its way when its connection ends is carried out, or
+    /// the client is told that it was not; then only what it sends again counts.
     a_connection_ends, Exhaustive;
     Bug::TicketKeepsLife => "other than the client was told",
     Bug::TicketIgnoresLife => "other than the client was told",
     Bug::TicketSettlesInDoubt => "other than the client was told";
     {
-        let (session, mut old) = session();
-        let ticket = old.issue();
-        let late = beside(&session, move |session| carry_out(session, ticket, 1));
-        let mut new = session.lock().window.begin();
-        let told = session.lock().window.settled();
+        let session = session();
+        let old = parcel(&session.window, 1, 1);
+        let late = beside(&session, move |session| session.carry_out(old));
+        let life = session.window.resume();
+        let told = settled(&session.window, life);
         if told == Some(0) {
-            carry_out(&session, new.issue(), 2);
+            session.carry_out(parcel_of(&session.window, life, 2, 1));
         }
         join(late);
-        let done = session.lock().done.clone();
         let expected = if told == Some(0) { [2] } else { [1] };
-        assert_eq!(done, expected, "other than the client was told");
+        let agree = session.done() == expected && session.window.handled() == 1;
+        assert!(agree, "other than the client was told");
     }
 }
 
@@ -82,28 +85,124 @@ model! {
     a_doubled_ticket, Exhaustive;
     Bug::TicketClaimsAgain => "carried out twice";
     {
-        let (session, mut issuer) = session();
-        let ticket = issuer.issue();
-        let other = beside(&session, move |session| carry_out(session, ticket, 1));
-        carry_out(&session, ticket, 1);
+        let session = session();
+        let first = parcel(&session.window, 1, 1);
+        let other = beside(&session, move |session| session.carry_out(first));
+        session.carry_out(first);
         join(other);
-        assert_eq!(session.lock().done, [1], "carried out twice");
+        assert_eq!(session.done(), [1], "carried out twice");
     }
 }
 
 model! {
-    /// SES-3: a node that takes over settles what the dead one had in doubt, as the dead one's
-    /// last word arrives: it is settled once.
-    a_late_finish, Exhaustive;
-    Bug::TicketFinishesAgain => "settled once";
+    /// SES-3: two stanzas for one target take different roads: they arrive in order, and neither
+    /// is left behind.
+    two_roads, Exhaustive;
+    Bug::TicketOvertakes => "out of order or left behind",
+    Bug::TicketForgetsParked => "out of order or left behind";
     {
-        let (session, mut issuer) = session();
-        let claim = session.lock().window.claim(issuer.issue()).expect("in turn");
-        let late = beside(&session, move |session| session.lock().window.finish(claim));
-        let taken = session.lock().window.reclaim(1);
-        let mine = taken.is_some_and(|claim| session.lock().window.finish(claim));
-        assert!(mine != join(late), "settled once");
-        assert_eq!(session.lock().window.settled(), Some(1));
+        let session = session();
+        let (first, second) = (parcel(&session.window, 1, 7), parcel(&session.window, 2, 7));
+        let long = beside(&session, move |session| session.carry_out(first));
+        session.carry_out(second);
+        join(long);
+        assert_eq!(session.done(), [1, 2], "out of order or left behind");
+        assert_eq!(session.window.handled(), 2);
+    }
+}
+
+model! {
+    /// SES-3: a room takes a stanza before it has stored it: the next one follows at once, and
+    /// both are settled whichever is stored first.
+    accepted_before_it_is_stored, Exhaustive;
+    Bug::TicketForgetsParked => "left behind",
+    Bug::TicketCountsHighest => "acknowledged and not stored";
+    {
+        let session = session();
+        let (first, second) = (parcel(&session.window, 1, 7), parcel(&session.window, 2, 7));
+        let other = beside(&session, move |session| session.carry_out(second));
+        assert_eq!(claim(&session.window, first), Claim::Go(first));
+        let next = session.window.accepted(first.ticket);
+        next.map(|next| session.carry_out(next));
+        join(other);
+        assert_eq!(session.done(), [2], "left behind");
+        assert_eq!(session.window.handled(), 0, "acknowledged and not stored");
+        assert_eq!(session.window.finish(first.ticket), None);
+        assert_eq!(session.window.handled(), 2);
+    }
+}
+
+model! {
+    /// XEP-0198 section 5: a stanza finishes above the count as the connection ends. Sent again it
+    /// is known, and not carried out twice.
+    done_above_the_count, Exhaustive;
+    Bug::TicketForgetsRepeats => "each once";
+    {
+        let session = session();
+        let (_lost, second) = (parcel(&session.window, 1, 1), parcel(&session.window, 2, 2));
+        let worker = beside(&session, move |session| session.carry_out(second));
+        let life = session.window.resume();
+        let mut told = settled(&session.window, life);
+        join(worker);
+        told = told.or_else(|| settled(&session.window, life));
+        assert_eq!(told, Some(0));
+        for what in [1, 2] {
+            match session.window.issue(life, what, || what) {
+                Issued::Ticket(ticket) => {
+                    session.carry_out(Parcel { ticket, what });
+                }
+                Issued::Repeated => {}
+                Issued::Stale => panic!("this is the newest life"),
+            }
+        }
+        let mut done = session.done();
+        done.sort_unstable();
+        assert_eq!(done, [1, 2], "each once");
+        assert_eq!(session.window.handled(), 2);
+    }
+}
+
+model! {
+    /// XEP-0198 section 5: what needs no target is finished without a claim. As the connection ends
+    /// meanwhile, that word counts for nothing in the next life, which has the number again.
+    a_late_finish, Exhaustive;
+    Bug::TicketIgnoresLife => "acknowledged and not done";
+    {
+        let session = session();
+        let old = parcel(&session.window, 1, 1);
+        let late = beside(&session, move |session| session.window.finish(old.ticket));
+        let life = session.window.resume();
+        let told = settled(&session.window, life).expect("nobody claims");
+        if told == 0 {
+            let _again = parcel_of(&session.window, life, 1, 1);
+        }
+        assert_eq!(join(late), None);
+        assert_eq!(session.window.handled(), told, "acknowledged and not done");
+    }
+}
+
+model! {
+    /// SES-4: a target that has moved gives a stanza back as its connection ends: it is carried out
+    /// at the new place, or the client sends it again.
+    given_back_as_the_connection_ends, Exhaustive;
+    Bug::TicketIgnoresLife => "each once",
+    Bug::TicketSettlesInDoubt => "each once";
+    {
+        let session = session();
+        let old = parcel(&session.window, 1, 1);
+        let mover = beside(&session, move |session| {
+            let Claim::Go(parcel) = claim(&session.window, old) else { return false };
+            session.window.give_back(parcel.ticket) && session.carry_out(parcel)
+        });
+        let life = session.window.resume();
+        let mut told = settled(&session.window, life);
+        let carried = told.is_none().then(|| join(mover));
+        told = told.or_else(|| settled(&session.window, life));
+        if told == Some(0) {
+            session.carry_out(parcel_of(&session.window, life, 1, 1));
+        }
+        assert_ne!((told, carried), (None, None), "it settles");
+        assert_eq!(session.done(), [1], "each once");
     }
 }
 
@@ -113,18 +212,44 @@ model! {
     an_answer_waits, Exhaustive;
     Bug::TicketSettlesInDoubt => "done and not covered";
     {
-        let (session, mut issuer) = session();
-        let claim = session.lock().window.claim(issuer.issue()).expect("in turn");
+        let session = session();
+        let first = parcel(&session.window, 1, 1);
+        assert_eq!(claim(&session.window, first), Claim::Go(first));
         let worker = beside(&session, move |session| {
-            session.lock().done.push(claim.number());
-            session.lock().window.finish(claim)
+            session.done.lock().push(first.what);
+            session.window.finish(first.ticket)
         });
-        let session_now = session.lock();
-        let _ = session_now.done.len();
-        if let Some(h) = session_now.window.settled() {
-            assert_eq!(h as usize, session_now.done.len(), "done and not covered");
+        let life = session.window.resume();
+        if let Some(h) = settled(&session.window, life) {
+            assert_eq!(h as usize, session.done().len(), "done and not covered");
         }
-        drop(session_now);
-        assert!(join(worker));
+        assert_eq!(join(worker), None);
+    }
+}
+
+model! {
+    /// XEP-0198 section 5: who waits for the last stanza in doubt is woken by its end, also where
+    /// another waits.
+    nobody_sleeps_through_the_end, Exhaustive;
+    Bug::TicketWaitsInTwoSteps => "slept through it",
+    Bug::TicketWakesOne => "slept through it";
+    {
+        let session = session();
+        let first = parcel(&session.window, 1, 1);
+        assert_eq!(claim(&session.window, first), Claim::Go(first));
+        let life = session.window.resume();
+        let (other, mine) = (Bell::new(), Bell::new());
+        let poll = |bell: &std::sync::Arc<Bell>| {
+            let waker = Waker::from(std::sync::Arc::clone(bell));
+            session.window.poll_settled(life, &mut Context::from_waker(&waker))
+        };
+        let asleep = |first: Poll<u64>, bell: &Bell| first.is_pending() && !bell.has_rung();
+        let others = poll(&other);
+        let holder = beside(&session, move |session| session.window.abandon(first.ticket));
+        let mines = poll(&mine);
+        join(holder);
+        let slept = asleep(others, &other) || asleep(mines, &mine);
+        assert!(!slept, "slept through it");
+        assert_eq!(poll(&mine), Poll::Ready(0));
     }
 }

@@ -5,6 +5,7 @@ use crate::disco::{self, Identity, Info, Item};
 use crate::jid::BareJid;
 use crate::ns;
 use crate::stanza::{Condition, IqType, Stanza, StanzaError, StanzaKind};
+use crate::version::Version;
 use crate::xml::Element;
 
 /// What the service lists of a room.
@@ -42,7 +43,12 @@ pub fn items(rooms: impl IntoIterator<Item = Listed>) -> Element {
 /// Answers a stanza to the service's own address (no localpart); `None` where none is due. Rooms
 /// are asked for only if the question is about them.
 #[must_use]
-pub fn answer(stanza: &Stanza, name: &str, rooms: impl FnOnce() -> Vec<Listed>) -> Option<Stanza> {
+pub fn answer(
+    stanza: &Stanza,
+    name: &str,
+    version: &Version,
+    rooms: impl FnOnce() -> Vec<Listed>,
+) -> Option<Stanza> {
     let child = stanza.first_child();
     let asked = child
         .as_ref()
@@ -59,6 +65,9 @@ pub fn answer(stanza: &Stanza, name: &str, rooms: impl FnOnce() -> Vec<Listed>) 
             StanzaKind::Iq(IqType::Get),
             Some(("query", ns::DISCO_INFO | ns::DISCO_ITEMS, Some(_))),
         ) => stanza.error_reply(&StanzaError::new(Condition::ItemNotFound)),
+        (StanzaKind::Iq(IqType::Get), Some(("query", ns::VERSION, _))) => {
+            Some(stanza.result_with(&version.to_element()))
+        }
         (StanzaKind::Iq(IqType::Get), Some(("ping", ns::PING, _))) => Some(stanza.result()),
         (StanzaKind::Iq(_) | StanzaKind::Message(_), _) => unavailable(),
         (StanzaKind::Presence(_), _) => None,
@@ -75,7 +84,8 @@ mod tests {
              type='{kind}'>{child}</iq>"
         ))
         .unwrap();
-        answer(&stanza, "Macbeth Chat Service", || {
+        let version = Version::new("macbeth", "1606");
+        answer(&stanza, "Macbeth Chat Service", &version, || {
             [
                 ("heath", "A Lonely Heath", true),
                 ("den", "", false),
@@ -125,6 +135,19 @@ mod tests {
             .collect();
         let heath = ("heath@macbeth.shakespeare.lit", Some("A Lonely Heath"));
         assert_eq!(listed, [heath, ("forres@macbeth.shakespeare.lit", None)]);
+    }
+
+    /// XEP-0092, section 2: what is advertised is answered, and to `get` only.
+    #[test]
+    fn the_version_is_told() {
+        let info = Info::from_element(&super::info("x").to_element()).unwrap();
+        assert!(info.features.contains(ns::VERSION));
+        let asked = "<query xmlns='jabber:iq:version'/>";
+        let told = ask("get", asked).unwrap().first_child().unwrap();
+        let version = Version::new("macbeth", "1606");
+        assert_eq!(Version::from_element(&told), Some(version));
+        let refused = ask("set", asked).unwrap().error().unwrap();
+        assert_eq!(refused.condition, Condition::ServiceUnavailable);
     }
 
     /// XMPP-2: every request is answered, nothing else is.
