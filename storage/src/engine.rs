@@ -43,7 +43,7 @@ impl EngineKind {
     ];
 
     /// Types whose driver is built in.
-    pub const BUILT_IN: &'static [Self] = &[Self::Memory, Self::Embedded];
+    pub const BUILT_IN: &'static [Self] = &[Self::Memory, Self::Embedded, Self::PostgreSql];
 
     /// The name used in the configuration.
     #[must_use]

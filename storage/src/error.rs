@@ -138,6 +138,14 @@ pub enum StoreError {
         /// What the system said.
         reason: String,
     },
+    /// A database, or what was said of it, that cannot be used as it is.
+    #[error("{engine} database cannot be used: {reason}")]
+    Unfit {
+        /// Engine asked.
+        engine: EngineKind,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
     /// Too many writes are waiting; nothing was done.
     #[error("{engine} database: {waiting} writes are waiting already, the most there may be")]
     Busy {

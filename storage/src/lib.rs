@@ -2,7 +2,7 @@
 //!
 //! One trait per need: [`ChatStore`] (a pair's external database), [`UserStore`] (a cluster's
 //! replicated user database), [`NodeStore`] (what one node keeps for its next life). Engines:
-//! [`Memory`] for virtual time, [`Embedded`] as the default; every engine passes the same
+//! [`Memory`] for virtual time, [`Embedded`] as the default, [`Postgres`] for chat; every engine passes the same
 //! conformance suite (`tests/conformance.rs`).
 //!
 //! ```
@@ -49,6 +49,7 @@ mod kv;
 mod memory;
 pub mod merge;
 mod node;
+pub mod postgres;
 mod users;
 mod words;
 
@@ -61,6 +62,9 @@ pub use export::{Export, message_line};
 pub use faults::{FailOnce, Faults};
 pub use memory::Memory;
 pub use node::{HA_RECORD, NodeStore, get_value, put_value};
+pub use postgres::{
+    Pause, Postgres, PostgresOptions, PostgresSettings, PostgresTls, PostgresTraffic,
+};
 pub use users::*;
 pub use words::{holds, words};
 

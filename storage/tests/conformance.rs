@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{chat_suite, node_suite, user_suite};
+use support::{chat_suite, node_suite, postgres, user_suite};
 use takeover_storage::{Embedded, Memory, StoreError};
 
 /// CHAT-3: the memory engine keeps the promises of all three traits.
@@ -45,4 +45,33 @@ fn embedded() {
     assert!(matches!(in_use, StoreError::InUse { .. }), "{in_use}");
     drop(embedded);
     assert_eq!(counts(&Embedded::open(folder.path()).unwrap()), before);
+}
+
+/// CHAT-3, CHAT-5: PostgreSQL passes the same suite; instances on one server are apart, and what
+/// one was told is there when it is opened again.
+#[test]
+fn postgresql() {
+    let Some(server) = postgres::server("conformance::postgresql") else {
+        return;
+    };
+    let schema = |number: usize| format!("instance_{number}");
+    for (number, (name, part)) in chat_suite::SUITE.iter().enumerate() {
+        eprintln!("chat: {name}");
+        part(&*server.open(&schema(number)).chat());
+    }
+    let counts = |number| support::good(server.open(&schema(number)).chat().counts(None));
+    let before: Vec<_> = (0..chat_suite::SUITE.len()).map(counts).collect();
+    assert!(before.iter().any(|counts| counts.messages == 1000));
+    let stored: u64 = before.iter().map(|counts| counts.messages).sum();
+    let all = (0..chat_suite::SUITE.len())
+        .map(|number| {
+            format!(
+                "SELECT count(*) AS n FROM {}.takeover_message",
+                schema(number)
+            )
+        })
+        .collect::<Vec<_>>()
+        .join(" UNION ALL ");
+    let counted = server.sql(&format!("SELECT sum(n) FROM ({all}) AS counts"));
+    assert_eq!(counted, stored.to_string());
 }

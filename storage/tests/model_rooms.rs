@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jid::BareJid;
 use proptest::prelude::*;
-use support::{A, ALIAS, B, PEER, affiliation, message, record, room, wait};
+use support::{A, ALIAS, B, PEER, affiliation, message, postgres, record, room, wait};
 use takeover_protocols::muc::{Affiliation, HistoryEntry, RoomConfig, RoomRecord, RoomWrite};
 use takeover_storage::{
     ChatStore, Claim, Embedded, FailOnce, Faults, Fence, HistoryQuery, Memory, NodeId, PageEnd,
@@ -428,4 +428,23 @@ proptest! {
         let embedded = Embedded::open(folder.path()).unwrap();
         run_chat(&*embedded.chat("pair"), embedded.faults(), &steps)?;
     }
+}
+
+/// CHAT-10: the same for PostgreSQL, every case in a schema of its own.
+#[test]
+fn rooms_in_postgresql() {
+    let Some(server) = postgres::server("model_rooms::rooms_in_postgresql") else {
+        return;
+    };
+    let case = std::cell::Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        source_file: Some(file!()),
+        ..ProptestConfig::with_cases(60)
+    });
+    let ran = runner.run(&steps(), |steps| {
+        case.set(case.get() + 1);
+        let postgres = server.open(&format!("case_{}", case.get()));
+        run_chat(&*postgres.chat(), postgres.faults(), &steps)
+    });
+    ran.unwrap();
 }

@@ -4,6 +4,7 @@
 pub mod chat_suite;
 pub mod disguise;
 pub mod node_suite;
+pub mod postgres;
 pub mod user_suite;
 
 use std::sync::Arc;
