@@ -83,7 +83,7 @@ fn faults_do_what_they_say(chat: &dyn ChatStore, faults: &Faults) {
     assert_eq!(faults.refused(), 6);
 }
 
-/// CHAT-12, on both engines.
+/// CHAT-12, on all engines.
 #[test]
 fn faults() {
     let memory = Memory::new();
@@ -91,6 +91,10 @@ fn faults() {
     let folder = tempfile::tempdir().unwrap();
     let embedded = Embedded::open(folder.path()).unwrap();
     faults_do_what_they_say(&*embedded.chat("pair"), embedded.faults());
+    if let Some(server) = support::postgres::server("engines::faults") {
+        let postgres = server.open("pair");
+        faults_do_what_they_say(&*postgres.chat(), postgres.faults());
+    }
 }
 
 /// CHAT-5: equal descriptions are one instance, others are not.

@@ -9,7 +9,7 @@ use takeover_protocols::muc::{
 
 use super::{
     conn::Conn,
-    group::{Line, Tally, insert_messages, set_tallies},
+    group::{self, Line, Tally},
     read,
     rows::{entry as read_entry, name_of, number, strange, words_of},
     sql,
@@ -162,8 +162,7 @@ async fn append_all(
             words: words_of(said),
         });
     }
-    insert_messages(conn, &lines).await?;
-    set_tallies(conn, &[*tally]).await
+    group::append(conn, &lines, &[*tally]).await
 }
 
 async fn set_subject(conn: Conn<'_>, id: i64, said: &HistoryEntry) -> Result<(), Trouble> {

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join3, join4};
+use futures_util::future::{join, join3, join4};
 use jid::BareJid;
 use takeover_protocols::muc::{HistoryEntry, RoomWrite};
+use tokio_postgres::Statement;
 
 use super::{
     Deed, Done, careful,
-    conn::Conn,
+    conn::{Conn, Values},
     read::{self, lease_state},
     rows::{name_of, number, room_named, unsigned, words_of},
     sql,
@@ -105,11 +106,14 @@ impl<'c, 'j> Group<'c, 'j> {
             }
         }
         let (aliases, names) = (Vec::from_iter(aliases), Vec::from_iter(names));
+        let mark_group = conn.prepare(sql::WRITER_MARK).await?;
+        let fence = conn.prepare(sql::FENCE).await?;
+        let named = conn.prepare(sql::ROOMS_NAMED).await?;
         let (begun, marked, leases, rooms) = join4(
             conn.say("BEGIN"),
-            conn.run(sql::WRITER_MARK, &[&mark.writer, &mark.group]),
-            conn.rows(sql::FENCE, &[&aliases]),
-            conn.rows(sql::ROOMS_NAMED, &[&aliases, &names]),
+            conn.run_prepared(&mark_group, &[&mark.writer, &mark.group]),
+            conn.rows_of(&fence, &[&aliases]),
+            conn.rows_of(&named, &[&aliases, &names]),
         )
         .await;
         begun?;
@@ -223,8 +227,7 @@ impl<'c, 'j> Group<'c, 'j> {
     async fn flush(&mut self) -> Result<(), Trouble> {
         let (lines, tallies) = (std::mem::take(&mut self.lines), self.tallies());
         if !lines.is_empty() {
-            insert_messages(self.conn, &lines).await?;
-            set_tallies(self.conn, &tallies).await?;
+            append(self.conn, &lines, &tallies).await?;
         }
         Ok(())
     }
@@ -236,9 +239,10 @@ impl<'c, 'j> Group<'c, 'j> {
         if lines.is_empty() {
             return self.conn.say("COMMIT").await;
         }
+        let statements = Statements::prepare(self.conn).await?;
         let (inserted, counted, committed) = join3(
-            insert_messages(self.conn, &lines),
-            set_tallies(self.conn, &tallies),
+            statements.insert(self.conn, &lines),
+            statements.count(self.conn, &tallies),
             self.conn.say("COMMIT"),
         )
         .await;
@@ -246,33 +250,58 @@ impl<'c, 'j> Group<'c, 'j> {
     }
 }
 
-/// Inserts messages of any rooms by one statement.
-pub(super) async fn insert_messages(conn: Conn<'_>, lines: &[Line<'_>]) -> Result<(), Trouble> {
-    let said = || lines.iter().map(|line| line.said);
-    let rooms: Vec<i64> = lines.iter().map(|line| line.room).collect();
-    let seqs: Vec<i64> = said().map(|said| number(said.seq)).collect();
-    let ats: Vec<i64> = said().map(|said| said.at.as_millis()).collect();
-    let nicks: Vec<&str> = said().map(|said| said.nick.as_str()).collect();
-    let senders: Vec<&str> = said().map(|said| said.from.as_str()).collect();
-    let ids: Vec<Option<&str>> = said().map(|said| said.id.as_deref()).collect();
-    let stanzas: Vec<&[u8]> = said().map(|said| &*said.stanza).collect();
-    let words: Vec<&str> = lines.iter().map(|line| line.words.as_str()).collect();
-    conn.run(
-        sql::MESSAGES_INSERT,
-        &[
-            &rooms, &seqs, &ats, &nicks, &senders, &ids, &stanzas, &words,
-        ],
+/// Appends messages to their rooms, whose tallies they change.
+pub(super) async fn append(
+    conn: Conn<'_>,
+    lines: &[Line<'_>],
+    tallies: &[Tally],
+) -> Result<(), Trouble> {
+    let statements = Statements::prepare(conn).await?;
+    let (inserted, counted) = join(
+        statements.insert(conn, lines),
+        statements.count(conn, tallies),
     )
-    .await?;
-    Ok(())
+    .await;
+    inserted.and(counted)
 }
 
-/// Writes down how many messages rooms have.
-pub(super) async fn set_tallies(conn: Conn<'_>, tallies: &[Tally]) -> Result<(), Trouble> {
-    let rooms: Vec<i64> = tallies.iter().map(|tally| tally.room).collect();
-    let last: Vec<i64> = tallies.iter().map(|tally| number(tally.last_seq)).collect();
-    let messages: Vec<i64> = tallies.iter().map(|tally| number(tally.messages)).collect();
-    conn.run(sql::ROOMS_TALLY, &[&rooms, &last, &messages])
-        .await?;
-    Ok(())
+/// What it takes to append messages.
+struct Statements {
+    insert: Statement,
+    count: Statement,
+}
+
+impl Statements {
+    async fn prepare(conn: Conn<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            insert: conn.prepare(sql::MESSAGES_INSERT).await?,
+            count: conn.prepare(sql::ROOMS_TALLY).await?,
+        })
+    }
+
+    /// Inserts messages of any rooms by one statement.
+    async fn insert(&self, conn: Conn<'_>, lines: &[Line<'_>]) -> Result<(), Trouble> {
+        let said = || lines.iter().map(|line| line.said);
+        let rooms: Vec<i64> = lines.iter().map(|line| line.room).collect();
+        let seqs: Vec<i64> = said().map(|said| number(said.seq)).collect();
+        let ats: Vec<i64> = said().map(|said| said.at.as_millis()).collect();
+        let nicks: Vec<&str> = said().map(|said| said.nick.as_str()).collect();
+        let senders: Vec<&str> = said().map(|said| said.from.as_str()).collect();
+        let ids: Vec<Option<&str>> = said().map(|said| said.id.as_deref()).collect();
+        let stanzas: Vec<&[u8]> = said().map(|said| &*said.stanza).collect();
+        let words: Vec<&str> = lines.iter().map(|line| line.words.as_str()).collect();
+        let values: Values<'_> = &[
+            &rooms, &seqs, &ats, &nicks, &senders, &ids, &stanzas, &words,
+        ];
+        conn.run_prepared(&self.insert, values).await.map(drop)
+    }
+
+    /// Writes down how many messages rooms have.
+    async fn count(&self, conn: Conn<'_>, tallies: &[Tally]) -> Result<(), Trouble> {
+        let rooms: Vec<i64> = tallies.iter().map(|tally| tally.room).collect();
+        let last: Vec<i64> = tallies.iter().map(|tally| number(tally.last_seq)).collect();
+        let messages: Vec<i64> = tallies.iter().map(|tally| number(tally.messages)).collect();
+        let values: Values<'_> = &[&rooms, &last, &messages];
+        conn.run_prepared(&self.count, values).await.map(drop)
+    }
 }

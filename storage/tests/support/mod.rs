@@ -5,6 +5,7 @@ pub mod chat_suite;
 pub mod disguise;
 pub mod node_suite;
 pub mod postgres;
+pub mod proxy;
 pub mod user_suite;
 
 use std::sync::Arc;
