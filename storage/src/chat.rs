@@ -10,7 +10,7 @@ use takeover_protocols::{
     stanza::Stanza,
 };
 
-use crate::{NodeId, Store, StoreFuture};
+use crate::{NodeId, Store, StoreError, StoreFuture};
 
 /// The right to write to the rooms of one alias: what [`ChatStore::acquire`] grants and every write
 /// carries. The database compares it with the lease it holds, in the same transaction as the write,
@@ -53,6 +53,23 @@ pub struct LeaseState {
     pub held_by: Option<NodeId>,
     /// Epoch of the last grant; 0 if there was none.
     pub epoch: u64,
+}
+
+impl LeaseState {
+    /// CHAT-10: the lease in the database, not the writer's belief, decides.
+    pub(crate) fn check(&self, fence: &Fence) -> Result<(), StoreError> {
+        let Self { held_by, epoch } = *self;
+        if held_by == Some(fence.host) && epoch == fence.epoch {
+            return Ok(());
+        }
+        Err(StoreError::Fenced {
+            alias: fence.alias.clone(),
+            writer: fence.host,
+            offered: fence.epoch,
+            held_by,
+            epoch,
+        })
+    }
 }
 
 /// A room as it stands in the database, without its history.

@@ -152,7 +152,7 @@ impl<'c, 'j> Group<'c, 'j> {
             return Ok(Ok(Done::Nothing));
         };
         let lease = self.leases.get(&fence.alias).unwrap_or(&read::NOBODY);
-        if let Err(fenced) = read::check(fence, lease) {
+        if let Err(fenced) = lease.check(fence) {
             return Ok(Err(fenced));
         }
         if self.say_plainly(room, writes) {

@@ -4,7 +4,7 @@ use super::{
     Deed, Done,
     conn::{Conn, Values},
     group::{Mark, Progress, forgotten},
-    read::{self, check, lease_state},
+    read::{self, lease_state},
     rows::number,
     sql,
     trouble::{Trouble, unreachable},
@@ -68,7 +68,7 @@ async fn acquire(conn: Conn<'_>, alias: &str, host: NodeId, claim: Claim) -> Res
 async fn release(conn: Conn<'_>, fence: &Fence) -> Result<Done, Trouble> {
     let row = conn.row(sql::LEASE_FOR_UPDATE, &[&fence.alias]).await?;
     let there = row.map_or(Ok(read::NOBODY), |row| lease_state(&row, 0))?;
-    check(fence, &there)?;
+    there.check(fence)?;
     set(conn, fence, None, fence.epoch).await?;
     Ok(Done::Nothing)
 }

@@ -331,7 +331,7 @@ impl ChatStore for Postgres {
             let fence = fence.clone();
             Box::pin(async move {
                 let lease = read::lease(conn, &fence.alias).await?;
-                Ok(read::check(&fence, &lease)?)
+                Ok(lease.check(&fence)?)
             })
         })
     }

@@ -15,8 +15,8 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    Counts, Fence, HistoryPage, HistoryQuery, LeaseState, Means, NodeId, PageEnd, StoreError,
-    StoredRoom, words,
+    Counts, HistoryPage, HistoryQuery, LeaseState, Means, NodeId, PageEnd, StoreError, StoredRoom,
+    words,
 };
 
 /// A room, its number in the database, and its messages' tally.
@@ -209,20 +209,5 @@ pub(super) fn lease_state(row: &tokio_postgres::Row, first: usize) -> Result<Lea
     Ok(LeaseState {
         held_by,
         epoch: unsigned(row.try_get(first + 1)?),
-    })
-}
-
-/// CHAT-10: the lease in the database, not the writer's belief, decides.
-pub(super) fn check(fence: &Fence, lease: &LeaseState) -> Result<(), StoreError> {
-    let LeaseState { held_by, epoch } = *lease;
-    if held_by == Some(fence.host) && epoch == fence.epoch {
-        return Ok(());
-    }
-    Err(StoreError::Fenced {
-        alias: fence.alias.clone(),
-        writer: fence.host,
-        offered: fence.epoch,
-        held_by,
-        epoch,
     })
 }

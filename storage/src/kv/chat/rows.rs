@@ -8,7 +8,7 @@ use takeover_protocols::{
 };
 
 use crate::{
-    Fence, NodeId, StoreError,
+    Fence, LeaseState, NodeId, StoreError,
     codec::Record,
     kv::{Key, View},
 };
@@ -104,16 +104,7 @@ impl Layout {
     /// CHAT-10: the lease in the database, not the writer's belief, decides.
     pub(super) fn check(&self, view: &dyn View, fence: &Fence) -> Result<(), StoreError> {
         let LeaseRow { held_by, epoch } = self.lease_row(view, &fence.alias)?;
-        if held_by == Some(fence.host) && epoch == fence.epoch {
-            return Ok(());
-        }
-        Err(StoreError::Fenced {
-            alias: fence.alias.clone(),
-            writer: fence.host,
-            offered: fence.epoch,
-            held_by,
-            epoch,
-        })
+        LeaseState { held_by, epoch }.check(fence)
     }
 
     pub(super) fn room_row(&self, view: &dyn View, room: &BareJid) -> Result<RoomRow, StoreError> {
