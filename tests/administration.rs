@@ -1,27 +1,12 @@
 //! Chapter 6: an administrator's commands on a running lab, as typed.
 
-use std::task::{Context, Poll, Waker};
+mod common;
+
 use std::time::Duration;
 
-use takeover::admin::command::Command;
-use takeover::admin::http::Administrator;
-use takeover::admin::reply::{Refusal, Reply};
-use takeover::{Control, Lab};
-
-/// One command; the lab runs on while its answer is on the way.
-fn run(lab: &mut Lab, line: &str) -> Result<Reply, Refusal> {
-    let control: Control = lab.control();
-    let command = Command::parse(line).unwrap();
-    let mut answer = control.execute(command);
-    let mut context = Context::from_waker(Waker::noop());
-    for _ in 0..100 {
-        if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
-            return answer;
-        }
-        lab.settle();
-    }
-    panic!("no answer to '{line}'");
-}
+use common::typed as run;
+use takeover::Lab;
+use takeover::admin::reply::Refusal;
 
 fn row(lab: &mut Lab) -> Option<u64> {
     run(lab, "utils ha status").unwrap().data["groups"][0]["row"].as_u64()

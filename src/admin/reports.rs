@@ -262,7 +262,13 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
     const ROUTER: &str = "Cisco XCP Router";
     const NETWORK: &str = "Network";
     let (mut active, mut inactive) = (0, 0);
-    for user in lab.plane().users() {
+    // A node without power has nobody logged in, whatever its peer still knows of them.
+    let users = if lab.world().network().is_up(node) {
+        lab.plane().users()
+    } else {
+        Vec::new()
+    };
+    for user in users {
         user.slot.peek(|state, owner| {
             if owner.node() == node {
                 for session in &state.sessions {
@@ -287,7 +293,7 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
         (JSM, "ActiveJsmSessions", active),
         (JSM, "InactiveJsmSessions", inactive),
         (JSM, "JsmSessionsClient", active),
-        (JSM, "JsmSessionsClientInactive", 0),
+        (JSM, "JsmSessionsClientInactive", read(&counters.inactive)),
         (JSM, "JsmSessionsComposed", active + inactive),
         (ROUTER, "StanzasRouted", read(&counters.routed)),
         (ROUTER, "MessagesDelivered", read(&counters.messages)),
@@ -303,6 +309,17 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
             "Cisco XCP CM",
             "LoginsRefused",
             read(&counters.refused_logins),
+        ),
+        ("Cisco XCP CM", "Logins", read(&counters.logins)),
+        (
+            "Cisco XCP CM",
+            "LoginsWaiting",
+            read(&counters.logins_waiting),
+        ),
+        (
+            "Cisco XCP CM",
+            "LoginsTurnedAway",
+            read(&counters.crowded_out),
         ),
         ("Cisco XCP TC", "RoomsOccupied", rooms as u64),
         (NETWORK, "PacketsSent", network.sent),

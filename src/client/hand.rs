@@ -1,13 +1,14 @@
 //! A session whose stanzas are handed over, from login to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use takeover_actors::session::{ClientHand, HandEnd, Told, Wish, Word};
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::stream::{Management, Ready, StreamCondition};
 
 use super::outbound::Managed;
-use super::session::{Command, Ended, PATIENCE, Session};
+use super::session::{Command, Ended, Session};
 use super::stream::until;
 use super::way::Way;
 
@@ -30,11 +31,12 @@ impl Session {
         place: &str,
         hand: ClientHand,
         was_ready: &mut bool,
+        patience: Duration,
     ) -> Ended {
         self.closing = false;
         self.next_entry = None;
         let world = self.shared.world.clone();
-        let mut patience = Box::pin(world.sleep(PATIENCE));
+        let mut patience = Box::pin(world.sleep(patience));
         loop {
             for told in hand.told() {
                 if let Some(ended) = self.told(told, place, &hand, was_ready) {
@@ -63,6 +65,7 @@ impl Session {
                     Some(other) => self.pending.push_back(other),
                 },
                 () = until(&world, due) => self.act_now(&mut way),
+                turn = self.standby.turn(&world), if *was_ready => self.on_standby(turn, place),
                 () = &mut patience, if !*was_ready => {
                     return self.ended(Ended::Lost("no answer".into()));
                 }

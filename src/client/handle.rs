@@ -181,6 +181,12 @@ impl Client {
         }
     }
 
+    /// Where it has an inactive session (SES-7).
+    #[must_use]
+    pub fn inactive_at(&self) -> Option<String> {
+        self.shared.view.lock().inactive_at.clone()
+    }
+
     /// Whether it is in a room.
     #[must_use]
     pub fn is_in(&self, room: &BareJid) -> bool {

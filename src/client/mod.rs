@@ -4,7 +4,7 @@
 //! [`Dialer`] opens: TCP with STARTTLS, direct TLS, or a pipe in memory. It behaves as the rules ask
 //! of clients: it follows `see-other-host`, waits a random time of the re-login window when it has
 //! lost its node (SES-5), resumes its stream where the server still knows it and enters its rooms
-//! again where it does not. For large runs it can hand its stanzas over as they are, without XML and
+//! again where it does not. If asked to, it has an inactive session at the backup besides (SES-7). For large runs it can hand its stanzas over as they are, without XML and
 //! without SASL; that apart it is the same client. Every message it sends and receives is in the lab's [`Oracle`].
 
 mod actor;
@@ -20,6 +20,7 @@ mod pipe;
 mod session;
 mod shared;
 mod spec;
+mod standby;
 mod stream;
 mod way;
 mod words;
@@ -28,7 +29,7 @@ pub use dial::{BoxedWire, Dialed, Dialer, Dialing, TcpDialer, Upgrade, Wire};
 pub use handle::{Client, NotOnline};
 pub use oracle::{Arrived, Finding, Oracle, Tally, Target};
 pub use shared::{ClientState, Note, Noted, Received};
-pub use spec::{ClientSpec, Reconnect};
+pub use spec::{ClientSpec, Dual, Reconnect};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::rt::Rng;
+use takeover_actors::session::Word;
 use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::sasl::SaltedCache;
@@ -15,6 +16,8 @@ use tokio::sync::mpsc;
 use super::manners::{Manners, Next};
 use super::outbound::Managed;
 use super::shared::Shared;
+use super::standby::{self, ACTIVATION, Held, Opening, Standby, Turn as StandbyTurn, granted};
+use super::stream::fit;
 use super::{ClientSpec, ClientState, Dialer, Target};
 
 /// What a client is told to do.
@@ -73,6 +76,7 @@ pub(super) struct Session {
     pub(super) next_talk: Moment,
     pub(super) next_entry: Option<Moment>,
     pub(super) closing: bool,
+    pub(super) standby: Standby,
 }
 
 impl Session {
@@ -101,6 +105,7 @@ impl Session {
             next_talk: Moment::ZERO,
             next_entry: None,
             closing: false,
+            standby: Standby::Off,
         }
     }
 
@@ -128,7 +133,10 @@ impl Session {
         let mut manners = Manners::default();
         let mut places = self.spec.places.clone();
         loop {
-            let (ended, was_ready) = self.try_places(&places).await;
+            let (mut ended, was_ready) = self.try_places(&places).await;
+            if was_ready {
+                ended = self.fall_back_on_standby(ended).await;
+            }
             match manners.next(&self.spec, ended, was_ready, &mut self.rng) {
                 Next::Rest { refused: None } => return self.rest(ClientState::Idle),
                 Next::Rest { refused: Some(why) } => {
@@ -148,8 +156,104 @@ impl Session {
         }
     }
 
+    /// SES-7: as long as there is an inactive session when the active one is lost, it becomes the
+    /// active one.
+    async fn fall_back_on_standby(&mut self, mut ended: Ended) -> Ended {
+        loop {
+            let dialer = self.dialer.clone();
+            let Some((place, held)) = self.standby.take_for(&ended, |to| dialer.name_of(to)) else {
+                return ended;
+            };
+            self.shared.view.lock().inactive_at = None;
+            ended = self.activate(&place, held, &ended).await;
+        }
+    }
+
+    async fn activate(&mut self, place: &str, held: Held, ended: &Ended) -> Ended {
+        let timer = self.spec.dual.map(|dual| dual.activation);
+        let timer = timer.filter(|timer| !timer.is_zero());
+        if let (Some(timer), Ended::Lost(why)) = (timer, ended)
+            && !self.wait(timer, why.clone()).await
+        {
+            return Ended::LoggedOut;
+        }
+        self.shared.turn(ClientState::Connecting {
+            place: place.to_owned(),
+        });
+        let mut was_ready = false;
+        match held {
+            Held::Hand(hand) => {
+                hand.say(Word::Activate(self.wish()));
+                let serving = self.serve_hand(place, hand, &mut was_ready, ACTIVATION);
+                serving.await
+            }
+            Held::Wire(wire) => {
+                let (mut machine, line) = *wire;
+                let resumable = self.managed.as_ref().filter(|_| self.spec.resumption);
+                let effects = machine.activate(resumable.and_then(Managed::earlier));
+                let begun = (machine, line, effects);
+                Box::pin(self.go_on(place, begun, &mut was_ready, ACTIVATION)).await
+            }
+        }
+    }
+
+    /// The session has begun: an inactive one is to follow.
+    pub(super) fn plan_standby(&mut self) {
+        if let Some(dual) = self.spec.dual {
+            let after = self.rng.between(dual.lower, dual.upper);
+            self.standby = Standby::Due(self.shared.now() + after);
+        }
+    }
+
+    /// Something has become of the inactive session, while the active one is at `place`.
+    pub(super) fn on_standby(&mut self, turn: StandbyTurn, place: &str) {
+        match turn {
+            StandbyTurn::Open => {
+                let other = self.spec.places.iter().find(|other| *other != place);
+                match other.cloned() {
+                    Some(other) => {
+                        let opening = self.opening(&other);
+                        self.standby = Standby::Opening {
+                            place: other,
+                            opening,
+                        };
+                    }
+                    None => self.standby = Standby::Off,
+                }
+            }
+            StandbyTurn::Opened => {
+                if let Standby::Up { place, .. } = &self.standby {
+                    self.shared.view.lock().inactive_at = Some(place.clone());
+                }
+            }
+            StandbyTurn::Gone => {
+                self.shared.view.lock().inactive_at = None;
+                self.plan_standby();
+            }
+        }
+    }
+
+    fn opening(&mut self, place: &str) -> Opening {
+        let dialer = self.dialer.clone();
+        if self.spec.hands_over {
+            let (user, resource) = (self.spec.user.clone(), self.spec.resource.clone());
+            return match dialer.hand(place, user, resource, None) {
+                Ok(hand) => Box::pin(granted(hand)),
+                Err(error) => Box::pin(std::future::ready(Err(error.to_string()))),
+            };
+        }
+        let mut login = self.login();
+        login.inactive = true;
+        login.earlier = None;
+        let fit = |layer, can_upgrade| fit(login, layer, can_upgrade);
+        let (seed, world) = (secret(&mut self.rng), self.shared.world.clone());
+        Box::pin(standby::open(dialer, place.to_owned(), fit, seed, world))
+    }
+
     fn rest(&mut self, state: ClientState) {
         self.managed = None;
+        self.standby = Standby::Off;
+        self.shared.view.lock().inactive_at = None;
         self.shared.forget_session();
         self.shared.turn(state);
     }
@@ -181,7 +285,7 @@ impl Session {
             let (user, resource) = (self.spec.user.clone(), self.spec.resource.clone());
             return match dialer.hand(place, user, resource, Some(self.wish())) {
                 Err(error) => unreachable(error),
-                Ok(hand) => self.serve_hand(name, hand, was_ready).await,
+                Ok(hand) => self.serve_hand(name, hand, was_ready, PATIENCE).await,
             };
         }
         match dialer.dial(place).await {

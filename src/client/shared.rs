@@ -139,6 +139,8 @@ pub(super) struct View {
     pub(super) rooms: BTreeMap<BareJid, RoomView>,
     pub(super) available: BTreeSet<Jid>,
     pub(super) answers: BTreeMap<String, Stanza>,
+    /// Where it has an inactive session (SES-7).
+    pub(super) inactive_at: Option<String>,
 }
 
 pub(super) struct Shared {
@@ -159,6 +161,7 @@ impl Shared {
             rooms: BTreeMap::new(),
             available: BTreeSet::new(),
             answers: BTreeMap::new(),
+            inactive_at: None,
         };
         Arc::new(Self {
             name,

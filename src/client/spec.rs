@@ -30,6 +30,30 @@ impl Default for Reconnect {
     }
 }
 
+/// Dual registration (SES-7), for clients of release 14 or later: an inactive session at the backup
+/// node, which is activated when the node of the active one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dual {
+    /// The inactive session is opened a random protocol time after the login: from this …
+    pub lower: Duration,
+    /// … to this (the re-login window of SES-5).
+    pub upper: Duration,
+    /// *Inactive_Connection_Activation_Timer*: how long after the loss of its connection the client
+    /// activates the inactive session. Sent there by its node it does so at once.
+    pub activation: Duration,
+}
+
+impl Default for Dual {
+    /// The default window, and activation at once.
+    fn default() -> Self {
+        Self {
+            lower: Duration::from_secs(120),
+            upper: Duration::from_secs(537),
+            activation: Duration::ZERO,
+        }
+    }
+}
+
 /// Who a client is and how it behaves.
 #[derive(Debug, Clone)]
 pub struct ClientSpec {
@@ -55,6 +79,8 @@ pub struct ClientSpec {
     /// What it does when its session is ended by `see-other-host`, because its user has moved: it
     /// goes there at once, as RFC 6120 has it (section 4.9.3.19), or waits as if it had lost its node.
     pub waits_when_sent: bool,
+    /// *EnableDualConnections* (SES-7); `None` is off.
+    pub dual: Option<Dual>,
     /// How long it waits when no place lets it in.
     pub retry: Duration,
     /// Whether it hands its stanzas to the node as they are: no octets, no XML, no password. For
@@ -78,6 +104,7 @@ impl ClientSpec {
             reconnect: Reconnect::default(),
             available: true,
             waits_when_sent: false,
+            dual: None,
             retry: Duration::from_secs(10),
             hands_over: false,
         }

@@ -1,6 +1,7 @@
 //! One stream of a client, from its first octet to its last.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use takeover_actors::rt::World;
 use takeover_core::time::Moment;
@@ -19,7 +20,8 @@ use super::way::Way;
 use super::{ClientState, Note};
 
 impl Session {
-    fn config(&self, layer: Layer, can_upgrade: bool) -> ClientConfig {
+    /// How it logs in.
+    pub(super) fn login(&self) -> ClientConfig {
         let password = Password::new(self.spec.password.clone());
         let mut config = ClientConfig::new(self.spec.user.clone(), password);
         config.resource = Some(self.spec.resource.clone());
@@ -27,10 +29,6 @@ impl Session {
         config.salted = self.salted.clone();
         let resumable = self.managed.as_ref().filter(|_| self.spec.resumption);
         config.earlier = resumable.and_then(Managed::earlier);
-        if layer == Layer::Plain && !can_upgrade {
-            config.tls = ClientTls::Never;
-            config.allow_plaintext = true;
-        }
         config
     }
 
@@ -41,18 +39,31 @@ impl Session {
         dialed: Dialed,
         was_ready: &mut bool,
     ) -> Ended {
-        let config = self.config(dialed.layer, dialed.upgrade.is_some());
+        let config = fit(self.login(), dialed.layer, dialed.upgrade.is_some());
         let seed = secret(&mut self.rng);
-        let mut machine = C2sClient::new(config, dialed.layer, seed);
-        let mut line = Line {
+        let machine = C2sClient::new(config, dialed.layer, seed);
+        let line = Line {
             pipe: Pipe::new(dialed.wire),
             upgrade: dialed.upgrade,
         };
+        let effects = machine.start();
+        self.go_on(place, (machine, line, effects), was_ready, PATIENCE)
+            .await
+    }
+
+    /// A stream that has begun, to its last octet; `patience` is how long its login may take.
+    pub(super) async fn go_on(
+        &mut self,
+        place: &str,
+        begun: (C2sClient, Line, Vec<ClientEffect>),
+        was_ready: &mut bool,
+        patience: Duration,
+    ) -> Ended {
+        let (mut machine, mut line, mut effects) = begun;
         self.closing = false;
         self.next_entry = None;
         let world = self.shared.world.clone();
-        let mut patience = Box::pin(world.sleep(PATIENCE));
-        let mut effects = machine.start();
+        let mut patience = Box::pin(world.sleep(patience));
         loop {
             let ended = self
                 .perform_all(effects, place, &mut machine, &mut line)
@@ -86,6 +97,10 @@ impl Session {
                 },
                 () = until(&world, due) => {
                     self.act_now(&mut Way::wire(&machine, &mut line.pipe));
+                    effects = Vec::new();
+                }
+                turn = self.standby.turn(&world), if machine.is_ready() => {
+                    self.on_standby(turn, place);
                     effects = Vec::new();
                 }
                 () = &mut patience, if !machine.is_ready() => {
@@ -160,6 +175,8 @@ impl Session {
                     )));
                 }
             }
+            // Only a stream that stops at an inactive session says so.
+            ClientEffect::Inactive => {}
             ClientEffect::Close(cause) => return Err(self.classify(cause)),
         }
         Ok(Vec::new())
@@ -229,6 +246,7 @@ impl Session {
         }
         self.shared.turn(state);
         self.next_talk = self.shared.now();
+        self.plan_standby();
         Ok(())
     }
 }
@@ -241,15 +259,24 @@ pub(super) async fn until(world: &World, due: Option<Moment>) {
     }
 }
 
+/// Without TLS where there is none to be had.
+pub(super) fn fit(mut config: ClientConfig, layer: Layer, can_upgrade: bool) -> ClientConfig {
+    if layer == Layer::Plain && !can_upgrade {
+        config.tls = ClientTls::Never;
+        config.allow_plaintext = true;
+    }
+    config
+}
+
 /// The octets of a stream and what protects them.
-struct Line {
-    pipe: Pipe,
-    upgrade: Option<Upgrade>,
+pub(super) struct Line {
+    pub(super) pipe: Pipe,
+    pub(super) upgrade: Option<Upgrade>,
 }
 
 impl Line {
     /// Puts TLS on the wire; a failure is an end of input.
-    async fn start_tls(&mut self, machine: &mut C2sClient) -> Vec<ClientEffect> {
+    pub(super) async fn start_tls(&mut self, machine: &mut C2sClient) -> Vec<ClientEffect> {
         let Some(upgrade) = self.upgrade.take() else {
             return machine.input_ended();
         };

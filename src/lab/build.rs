@@ -220,17 +220,18 @@ impl Builder {
         };
         let stores = self.stores()?;
         let homes = parts::homes(config, &params, &deployment)?;
+        let board = Board::new(nodes);
         let ground = Ground {
             config,
             deployment: &deployment,
             params: &params,
             homes: &homes,
+            board: &board,
             stores: &stores,
             wall_start: self.wall_start(),
             run: config.seed,
         };
         let data = DataPlane::new(&ground, &world)?;
-        let board = Board::new(nodes);
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
         let moves = Moves::before(data.mover.recipient(|order| order));
         let setups = parts::setups(&deployment, &params, &pace, &board, |_, setup| {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use takeover_actors::board::Board;
 use takeover_actors::plane::{Limits, NodeSpec, Plane, PlaneSpec};
 use takeover_actors::rt::{ChildSpec, Standing, World};
-use takeover_actors::session::{Mover, SessionSettings};
+use takeover_actors::session::{Dual, Mover, SessionSettings};
 use takeover_actors::user_mover::UserOrder;
+use takeover_core::ha::Reason;
 use takeover_core::id::NodeId;
 use takeover_core::params::{Param, Params};
 use takeover_core::topology::Deployment;
@@ -48,6 +50,7 @@ pub(super) struct Ground<'g> {
     pub(super) deployment: &'g Deployment,
     pub(super) params: &'g Params,
     pub(super) homes: &'g [(UserConfig, NodeId)],
+    pub(super) board: &'g Board,
     pub(super) stores: &'g Stores,
     pub(super) wall_start: Timestamp,
     pub(super) run: u64,
@@ -185,6 +188,7 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
     let mut c2s = C2sConfig::new(ground.config.domain.clone(), Secret(secret()));
     c2s.allow_plaintext = ground.config.endpoints.allow_plaintext;
     c2s.iterations = ITERATIONS;
+    c2s.dual = ground.params.is_on(Param::EnableClientTls);
     c2s.salted = Arc::new(SaltedCache::new(SALTED, secret()));
     c2s.limits = C2sLimits {
         octets: limits.stanza_bytes,
@@ -210,6 +214,7 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
         .map_or(Duration::ZERO, |speed| FAREWELL.mul_f64(speed));
     settings.farewell = settings.farewell.max(real);
     settings.rate = rate(limits);
+    settings.dual = dual(ground);
     settings.logins_per_second =
         (limits.logins_per_minute > 0).then(|| f64::from(limits.logins_per_minute) / 60.0);
     settings
@@ -222,6 +227,18 @@ fn sessions(ground: &Ground<'_>) -> usize {
         return ground.config.limits.sessions_per_user;
     }
     usize::try_from(ground.params.number(param)).unwrap_or(usize::MAX)
+}
+
+/// SES-7: inactive sessions are for groups with high availability, and not without TLS for clients.
+fn dual(ground: &Ground<'_>) -> Dual {
+    if !ground.params.is_on(Param::EnableClientTls) {
+        return Dual::off();
+    }
+    let board = ground.board.clone();
+    Dual::at(move |node| {
+        let ha = board.ha(node);
+        ha.is_some_and(|ha| ha.reason != Reason::HaNotEnabled)
+    })
 }
 
 fn rate(limits: &LimitsConfig) -> u32 {

@@ -1,8 +1,12 @@
 //! What the chapters share: the four of the chat chapter, talk, and the rows a pair goes through.
 #![allow(dead_code, reason = "each chapter uses its part")]
 
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use takeover::admin::command::Command;
+use takeover::admin::http::Administrator;
+use takeover::admin::reply::{Refusal, Reply};
 use takeover::client::{Client, ClientState, Note, Target};
 use takeover::ha::table::{self, Seen};
 use takeover::ha::{Reason, State};
@@ -241,6 +245,33 @@ pub fn assert_epochs_grow(lab: &Lab) {
             last.insert(user, (epoch, to));
         }
     }
+}
+
+/// One command; the lab runs on while its answer is on the way.
+pub fn typed(lab: &mut Lab, line: &str) -> Result<Reply, Refusal> {
+    let control: Control = lab.control();
+    let command = Command::parse(line).unwrap_or_else(|error| panic!("{error}"));
+    let mut answer = control.execute(command);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..100 {
+        if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
+            return answer;
+        }
+        lab.settle();
+    }
+    panic!("no answer to '{line}'");
+}
+
+/// A counter of each node, as `show perf query counter` tells it.
+pub fn counter(lab: &mut Lab, name: &str) -> std::collections::BTreeMap<String, u64> {
+    let told = typed(lab, &format!("show perf query counter * {name}"));
+    let told = told.unwrap_or_else(|error| panic!("{error}")).data;
+    let nodes = told.as_object().expect("an object for each node");
+    let value = |values: &serde_json::Value| values[name].as_u64().expect("a number");
+    nodes
+        .iter()
+        .map(|(node, values)| (node.clone(), value(values)))
+        .collect()
 }
 
 /// Runs it and prints the wall time it took.

@@ -23,6 +23,7 @@ mod promise;
 mod roster;
 mod route;
 mod server;
+mod standby;
 mod switch;
 mod tickets;
 mod transfer;
@@ -51,6 +52,7 @@ pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};
 pub use promise::{Entrusted, Promise};
 pub(crate) use server::version;
+pub use standby::Inactive;
 pub use tickets::Tickets;
 pub use user::{
     Available, Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState,

@@ -9,6 +9,7 @@ use takeover_core::id::{ClusterId, GroupId, NodeId};
 use takeover_storage::{ChatStore, UserStore};
 
 use super::letter::Letter;
+use super::standby::Awaited;
 use crate::conference::TcMsg;
 use crate::rt::Addr;
 use crate::session::{ConnectionMsg, HandArrival};
@@ -95,6 +96,7 @@ pub struct NodePlane {
     orphans: Mutex<Vec<Letter>>,
     door: RwLock<Option<Addr<ConnectionMsg>>>,
     conference: RwLock<Option<Addr<TcMsg>>>,
+    awaited: Awaited,
 }
 
 impl NodePlane {
@@ -110,7 +112,12 @@ impl NodePlane {
             orphans: Mutex::default(),
             door: RwLock::default(),
             conference: RwLock::default(),
+            awaited: Awaited::default(),
         }
+    }
+
+    pub(super) fn awaited(&self) -> &Awaited {
+        &self.awaited
     }
 
     /// Whether a gate is open.

@@ -223,6 +223,7 @@ impl Plane {
             .moved_in
             .fetch_add(1, Ordering::Relaxed);
         self.note_moved(user, from, next);
+        self.node(next.node()).has_come(user);
         self.act_all(next.node(), user, outcomes);
     }
 

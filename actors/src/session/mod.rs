@@ -19,4 +19,4 @@ pub use login::Established;
 pub use login::manager::{ConnectionManager, ConnectionMsg};
 pub use manager::{Drained, SessionManager, SessionMsg, SessionTimer};
 pub use mover::Mover;
-pub use settings::{SessionSettings, Site};
+pub use settings::{Dual, SessionSettings, Site};

@@ -1,12 +1,13 @@
 //! What the clients of a node may do.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_core::id::NodeId;
 use takeover_protocols::stream::{C2sConfig, Layer, Tls};
 
-use crate::plane::Plane;
+use crate::plane::{Plane, User};
 use crate::wire::{Arrival, Security};
 
 /// Limits and times of a node's clients.
@@ -31,6 +32,8 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// Stanzas that are taken from one client in a second; what comes faster waits.
     pub rate: u32,
+    /// Whether clients are offered inactive sessions (SES-7).
+    pub dual: Dual,
     /// Logins that a node serves in a second (SES-6); more of them wait, for as long as a login may
     /// take. `None`: as many as come.
     pub logins_per_second: Option<f64>,
@@ -49,8 +52,40 @@ impl SessionSettings {
             moving: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             rate: 100_000,
+            dual: Dual::off(),
             logins_per_second: None,
         }
+    }
+}
+
+/// Whether the clients of a node are offered inactive sessions (SES-7). Asked each time, since high
+/// availability can be switched on and off.
+#[derive(Clone)]
+pub struct Dual(Option<Arc<dyn Fn(NodeId) -> bool + Send + Sync>>);
+
+impl Dual {
+    /// Nowhere.
+    #[must_use]
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    /// At the nodes that `offered` says.
+    #[must_use]
+    pub fn at(offered: impl Fn(NodeId) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(offered)))
+    }
+
+    /// Whether it is offered at this node now.
+    #[must_use]
+    pub fn is_offered(&self, node: NodeId) -> bool {
+        self.0.as_ref().is_some_and(|offered| offered(node))
+    }
+}
+
+impl fmt::Debug for Dual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dual").field(&self.0.is_some()).finish()
     }
 }
 
@@ -88,6 +123,16 @@ impl Site {
             settings: Arc::new(settings),
             configs,
         }
+    }
+
+    /// Whether inactive sessions are offered here now (SES-7).
+    pub(super) fn is_dual(&self) -> bool {
+        self.settings.dual.is_offered(self.node)
+    }
+
+    /// Whether clients of this user may have inactive sessions here now (SES-7).
+    pub(super) fn stands_by(&self, user: &User) -> bool {
+        self.is_dual() && self.plane.stands_by(self.node, user)
     }
 
     /// What every log line of a connection carries: the node, and the session, which is the full JID

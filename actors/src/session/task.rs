@@ -277,6 +277,7 @@ impl Task<'_> {
             | Effect::LookUp { .. }
             | Effect::Authenticated { .. }
             | Effect::AuthenticationFailed { .. }
+            | Effect::Inactive { .. }
             | Effect::Bind { .. }
             | Effect::Resume { .. } => {}
         }

@@ -96,6 +96,8 @@ pub struct C2sConfig {
     pub session: bool,
     /// Offer stream management (XEP-0198).
     pub stream_management: bool,
+    /// Offer inactive sessions (SES-7) on streams that are secure.
+    pub dual: bool,
     /// Further features after authentication, such as roster versions and capabilities.
     pub features: Vec<Element>,
     /// Limits.
@@ -119,6 +121,7 @@ impl C2sConfig {
             mechanisms: Mechanism::ALL.to_vec(),
             session: true,
             stream_management: true,
+            dual: false,
             features: Vec::new(),
             limits: C2sLimits::default(),
             secret,

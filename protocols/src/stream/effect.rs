@@ -57,6 +57,14 @@ pub enum Effect {
         generated: bool,
     },
 
+    /// The client wants an inactive session (SES-7). Answer with `inactive_granted` or
+    /// `inactive_refused`. Nothing more is read until then. Once it is granted the client has all the
+    /// time in the world; it activates the session by binding or resuming.
+    Inactive {
+        /// The user.
+        user: BareJid,
+    },
+
     /// The client wants to resume a session instead of binding (XEP-0198, section 5). Answer with
     /// `resumed` or `resume_failed`. Nothing more is read until then.
     Resume {

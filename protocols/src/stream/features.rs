@@ -1,6 +1,7 @@
 //! Stream features, in the order of XEP-0170.
 
 use super::config::{C2sConfig, Tls};
+use super::dual;
 use crate::ns;
 use crate::sasl::Mechanism;
 use crate::xml::Element;
@@ -51,7 +52,7 @@ pub(super) fn mechanisms(config: &C2sConfig, secure: bool) -> Vec<Mechanism> {
 }
 
 /// What is offered to an authenticated client.
-pub(super) fn after_login(config: &C2sConfig) -> Vec<Element> {
+pub(super) fn after_login(config: &C2sConfig, secure: bool) -> Vec<Element> {
     let mut features = vec![Element::new("bind", ns::BIND)];
     if config.session {
         let optional = Element::new("optional", ns::SESSION);
@@ -59,6 +60,9 @@ pub(super) fn after_login(config: &C2sConfig) -> Vec<Element> {
     }
     if config.stream_management {
         features.push(Element::new("sm", ns::SM));
+    }
+    if config.dual && secure {
+        features.push(dual::feature());
     }
     features.extend(config.features.iter().cloned());
     features

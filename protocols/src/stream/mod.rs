@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod dual;
 mod effect;
 mod entropy;
 mod error;

@@ -125,6 +125,7 @@ impl Driver {
                 | Effect::Authenticated { .. }
                 | Effect::AuthenticationFailed { .. }
                 | Effect::Bind { .. }
+                | Effect::Inactive { .. }
                 | Effect::Resume { .. }
                 | Effect::Enable { .. }
                 | Effect::Acked { .. }

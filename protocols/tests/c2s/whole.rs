@@ -24,6 +24,10 @@ struct Pair {
     /// What the server does after authentication.
     redirect: Option<&'static str>,
     resumable: bool,
+    /// Inactive sessions are refused.
+    crowded: bool,
+    /// The client has an inactive session.
+    held: bool,
     tls_started: bool,
 }
 
@@ -52,6 +56,8 @@ impl Pair {
             to_client: Vec::new(),
             redirect: None,
             resumable: false,
+            crowded: false,
+            held: false,
             tls_started: false,
         };
         prepare(&mut pair);
@@ -87,6 +93,10 @@ impl Pair {
                     Some(host) => self.server.fail(StreamError::see_other_host(host)),
                 },
                 Effect::Bind { wanted, .. } => self.server.bound(wanted),
+                Effect::Inactive { .. } if self.crowded => {
+                    self.server.inactive_refused("there is no room")
+                }
+                Effect::Inactive { .. } => self.server.inactive_granted(),
                 Effect::Enable { .. } => {
                     self.server.sm_enabled(Some("sm-1".into()), Some(60), None)
                 }
@@ -115,6 +125,7 @@ impl Pair {
         for effect in effects {
             match effect {
                 ClientEffect::Send(octets) => self.to_server.extend_from_slice(&octets),
+                ClientEffect::Inactive => self.held = true,
                 ClientEffect::StartTls => {
                     self.tls_started = true;
                     assert!(self.to_client.is_empty() && self.to_server.is_empty());
@@ -262,6 +273,79 @@ fn resumed_or_bound() {
     };
     let pair = Pair::run(server, config_of(), Layer::Secure, 9);
     assert_eq!(pair.ready.unwrap().management, Management::Off);
+}
+
+/// SES-7: an inactive session stays for as long as both like, and is activated by resuming or binding.
+#[test]
+fn an_inactive_session_is_activated() {
+    let offering = || C2sConfig {
+        dual: true,
+        ..config()
+    };
+    let waiting = || ClientConfig {
+        inactive: true,
+        ..client("secret")
+    };
+    let earlier = Earlier {
+        previd: "old".into(),
+        h: 4,
+        jid: FullJid::new("andy@example.org/old").unwrap(),
+    };
+    for (resumes, piece) in [(false, 1), (true, 1), (false, 1000), (true, 1000)] {
+        let prepare = |pair: &mut Pair| pair.resumable = true;
+        let mut pair = Pair::prepared(offering(), waiting(), Layer::Plain, piece, prepare);
+        assert!(pair.held && pair.ready.is_none() && pair.causes == (None, None));
+        // It may take longer than a login.
+        let late = pair
+            .server
+            .expired(takeover_protocols::stream::Timer::Negotiation);
+        assert!(late.is_empty());
+        let effects = pair.client.activate(resumes.then(|| earlier.clone()));
+        pair.client_does(effects);
+        pair.settle();
+        let jid = pair.ready.map(|ready| ready.jid.to_string());
+        let expected = if resumes {
+            "andy@example.org/old"
+        } else {
+            "andy@example.org/desk"
+        };
+        assert_eq!(jid.as_deref(), Some(expected));
+    }
+}
+
+/// SES-7: not offered where that is switched off, nor on a stream without TLS; a refusal is told.
+#[test]
+fn inactive_sessions_that_are_not_given() {
+    let waiting = || ClientConfig {
+        inactive: true,
+        ..client("secret")
+    };
+    let why = |pair: Pair| match pair.causes.1 {
+        Some(ClientCause::Protocol(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let pair = Pair::run(config(), waiting(), Layer::Secure, 100);
+    assert_eq!(why(pair), "inactive sessions are not offered");
+    let bare = C2sConfig {
+        dual: true,
+        tls: Tls::Absent,
+        allow_plaintext: true,
+        ..config()
+    };
+    let open = ClientConfig {
+        tls: ClientTls::Never,
+        allow_plaintext: true,
+        ..waiting()
+    };
+    let pair = Pair::run(bare, open, Layer::Plain, 100);
+    assert_eq!(why(pair), "inactive sessions are not offered");
+    let offering = C2sConfig {
+        dual: true,
+        ..config()
+    };
+    let crowded = |pair: &mut Pair| pair.crowded = true;
+    let pair = Pair::prepared(offering, waiting(), Layer::Secure, 100, crowded);
+    assert_eq!(why(pair), "there is no room");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use takeover_protocols::stream::{StreamCondition, StreamError};
 use super::super::login::when_settled;
 use super::super::settings::Site;
 use super::super::turnstile::Turnstile;
-use super::{HandArrival, HandEnd, ServerHand, Told, Wish};
+use super::{HandArrival, HandEnd, ServerHand, Told, Wish, Word};
 use crate::plane::{Attached, OpenError, User};
 
 /// A client with a session: what the session manager takes over.
@@ -33,7 +33,7 @@ pub(in super::super) async fn receive(
     } = arrival;
     let outcome = match (site.plane.user(user.as_str()), wish) {
         (Some(known), Some(wish)) => enter(site, &known, &resource, wish, turnstile).await,
-        (Some(_), None) => Err(HandEnd::Refused(Condition::FeatureNotImplemented)),
+        (Some(known), None) => stand_by(site, &known, &resource, &hand).await,
         (None, _) => Err(HandEnd::NoSuchUser),
     };
     match outcome {
@@ -67,6 +67,37 @@ async fn enter(
         return Err(HandEnd::Refused(Condition::ResourceConstraint));
     }
     begin(site, user, resource, wish).await
+}
+
+/// SES-7: an inactive session, until the client activates it and its user is here.
+async fn stand_by(
+    site: &Site,
+    user: &Arc<User>,
+    resource: &str,
+    hand: &ServerHand,
+) -> Result<(Attached, Told), HandEnd> {
+    if !site.stands_by(user) {
+        return Err(HandEnd::Refused(Condition::ServiceUnavailable));
+    }
+    let _inactive = site.plane.node(site.node).inactive();
+    hand.tell(Told::Inactive);
+    loop {
+        hand.heard().await;
+        for word in hand.words() {
+            match word {
+                Word::Activate(wish) => {
+                    site.plane.hosted_at(site.node, user).await;
+                    return begin(site, user, resource, wish).await;
+                }
+                Word::LogOut => return Err(HandEnd::LoggedOut),
+                // It has no session to say it in.
+                Word::Stanza(_) | Word::Acked(_) => {}
+            }
+        }
+        if hand.is_over() {
+            return Err(HandEnd::LoggedOut);
+        }
+    }
 }
 
 /// Opens or resumes a session, once its user is here.

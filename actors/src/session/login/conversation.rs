@@ -15,7 +15,7 @@ use super::super::line::{Event, Line};
 use super::super::settings::Site;
 use super::super::turnstile::{Crowded, Turnstile};
 use super::guard::Guard;
-use crate::plane::{Attached, OpenError, User};
+use crate::plane::{Attached, Inactive, OpenError, User};
 use crate::wire::{Arrival, Upgrade};
 
 /// How often a login looks whether its user has arrived.
@@ -61,6 +61,7 @@ pub(in super::super) async fn converse(
         upgrade,
         guard,
         turnstile,
+        standby: None,
         until: site.plane.world().now() + site.settings.c2s.limits.negotiation,
     };
     loop {
@@ -77,7 +78,7 @@ pub(in super::super) async fn converse(
             }
         }
         login.flush().await.ok()?;
-        match login.line.event().await {
+        match login.next_event().await {
             Event::Fed | Event::Ended => {}
         }
     }
@@ -90,6 +91,8 @@ struct Login<'a> {
     upgrade: Option<Upgrade>,
     guard: &'a Guard,
     turnstile: &'a Turnstile,
+    /// It has an inactive session (SES-7).
+    standby: Option<Inactive<'a>>,
     /// Until when it must have a session. The machine's own timer is not heard while the wire is
     /// busy.
     until: Moment,
@@ -115,6 +118,7 @@ impl Login<'_> {
                     self.guard.failed(&self.label);
                 }
             }
+            Effect::Inactive { user } => self.stand_by(&user),
             Effect::Bind { wanted, .. } => return Ok(self.bind(wanted).await),
             Effect::Resume { user, previd, h } => return Ok(self.resume(&user, &previd, h).await),
             Effect::Close(cause) => {
@@ -194,7 +198,8 @@ impl Login<'_> {
             return;
         };
         let owner = known.slot.owner().node();
-        if owner != self.site.node {
+        // Who may have an inactive session here says only later what it wants.
+        if owner != self.site.node && !self.site.stands_by(&known) {
             let address = self.site.plane.node(owner).address();
             let effects = self.line.machine.fail(StreamError::see_other_host(address));
             self.line.then(effects);
@@ -220,6 +225,7 @@ impl Login<'_> {
             self.line.then(effects);
             return Step::GoOn;
         };
+        self.wait_for_user(&user).await;
         let site = self.site;
         let open = || site.plane.open_session(site.node, &user, wanted.clone());
         match when_settled(site, open).await {
@@ -254,6 +260,7 @@ impl Login<'_> {
             self.line.then(effects);
             return Step::GoOn;
         };
+        self.wait_for_user(&user).await;
         let site = self.site;
         let resume = || site.plane.resume(site.node, &user, previd, h);
         match when_settled(site, resume).await {
@@ -282,8 +289,53 @@ impl Login<'_> {
         }
     }
 
-    /// SES-6: a node serves so many logins a second.
+    /// SES-7: the client keeps this stream for the case that its node fails.
+    fn stand_by(&mut self, user: &BareJid) {
+        let known = self.site.plane.user(user.as_str());
+        let effects = if known.is_some_and(|known| self.site.stands_by(&known)) {
+            self.standby = Some(self.site.plane.node(self.site.node).inactive());
+            self.line.machine.inactive_granted()
+        } else {
+            let why = "this node does not stand by for you";
+            self.line.machine.inactive_refused(why)
+        };
+        self.line.then(effects);
+    }
+
+    /// What comes next on the line. While the client has nothing to say it is seen that it is there:
+    /// a blank is no word of XMPP (RFC 6120, section 4.6.1).
+    async fn next_event(&mut self) -> Event {
+        if self.standby.is_none() {
+            return self.line.event().await;
+        }
+        loop {
+            let idle = self.line.world().sleep(self.site.settings.idle);
+            tokio::select! {
+                biased;
+                event = self.line.event() => return event,
+                () = idle => {}
+            }
+            self.line.out.push(b' ');
+            if self.line.flush().await.is_err() || !self.site.is_dual() {
+                let effects = self.line.machine.close();
+                self.line.then(effects);
+                return Event::Fed;
+            }
+        }
+    }
+
+    /// SES-7: an inactive session was activated; its user may still be on the way.
+    async fn wait_for_user(&mut self, user: &User) {
+        if self.standby.is_some() {
+            self.site.plane.hosted_at(self.site.node, user).await;
+        }
+    }
+
+    /// SES-6: a node serves so many logins a second. An inactive session has logged in already.
     async fn wait_its_turn(&self) -> Result<(), Crowded> {
+        if self.standby.is_some() {
+            return Ok(());
+        }
         let world = self.site.plane.world();
         let counters = &self.site.plane.node(self.site.node).counters;
         let limit = self.until.saturating_since(world.now());

@@ -52,12 +52,20 @@ impl ConnectionManager {
         }
     }
 
+    /// Connections that are at login; those with an inactive session have done with it (SES-7).
+    fn at_login(&self, ctx: &Ctx<Self>) -> usize {
+        let counters = &self.site.plane.node(self.site.node).counters;
+        let inactive = counters.inactive.load(Ordering::Relaxed);
+        let inactive = usize::try_from(inactive).unwrap_or(usize::MAX);
+        ctx.children().saturating_sub(inactive)
+    }
+
     fn arrived(&mut self, arrival: Arrival, ctx: &mut Ctx<Self>) {
         let counters = &self.site.plane.node(self.site.node).counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
         let (site, label) = (self.site.clone(), arrival.label.clone());
         let span = site.span(&label);
-        if ctx.children() >= self.site.settings.unauthenticated {
+        if self.at_login(ctx) >= self.site.settings.unauthenticated {
             let turning = async move { turn_away(&site, arrival).await };
             ctx.light("Connection", label, turning.instrument(span));
             return;
@@ -77,7 +85,7 @@ impl ConnectionManager {
     fn handed(&mut self, arrival: HandArrival, ctx: &mut Ctx<Self>) {
         let counters = &self.site.plane.node(self.site.node).counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
-        if ctx.children() >= self.site.settings.unauthenticated {
+        if self.at_login(ctx) >= self.site.settings.unauthenticated {
             return arrival.turn_away();
         }
         let (site, sessions) = (self.site.clone(), self.sessions.clone());

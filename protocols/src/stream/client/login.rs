@@ -12,7 +12,7 @@ use crate::ns;
 use crate::sasl::{ClientError, Mechanism, SaslClient, SaslCondition};
 use crate::sm::Nonza;
 use crate::stanza::{Condition, IqType, Stanza, StanzaError, StanzaKind};
-use crate::stream::StreamCondition;
+use crate::stream::{StreamCondition, dual};
 use crate::xml::{Element, RawElement};
 
 impl C2sClient {
@@ -36,6 +36,14 @@ impl C2sClient {
                 self.give_up(ClientCause::NoTls, effects);
             }
             State::Sasl(sasl) if raw.ns() == ns::SASL => self.sasl(sasl, &raw, effects),
+            State::Inactive if raw.is("inactive", ns::DUAL) => {
+                self.state = State::Held;
+                effects.push(ClientEffect::Inactive);
+            }
+            State::Inactive if raw.is("unavailable", ns::DUAL) => {
+                let why = raw.to_element().text().trim().to_owned();
+                self.give_up(ClientCause::Protocol(why), effects);
+            }
             State::Bound => self.bound(raw, effects),
             State::Session(jid) => self.session(jid, raw, effects),
             State::Enabled(jid) => self.enabled(jid, raw, effects),
@@ -45,6 +53,8 @@ impl C2sClient {
             | State::Proceed
             | State::Handshake
             | State::Sasl(_)
+            | State::Inactive
+            | State::Held
             | State::Ready
             | State::Closing
             | State::Closed => self.unexpected(&raw, effects),
@@ -74,7 +84,20 @@ impl C2sClient {
             session: session
                 .is_some_and(|session| session.child("optional", ns::SESSION).is_none()),
         };
-        match self.config.earlier.clone() {
+        if !self.config.inactive {
+            return self.enter(self.config.earlier.clone(), effects);
+        }
+        if features.child("dual", ns::DUAL).is_none() {
+            let text = "inactive sessions are not offered".to_owned();
+            return self.give_up(ClientCause::Protocol(text), effects);
+        }
+        Self::send(&dual::inactive(), effects);
+        self.state = State::Inactive;
+    }
+
+    /// Resumes the earlier session, or binds.
+    pub(super) fn enter(&mut self, earlier: Option<Earlier>, effects: &mut Vec<ClientEffect>) {
+        match earlier {
             Some(earlier) if self.features.management => {
                 let resume = Nonza::Resume {
                     previd: earlier.previd.clone(),

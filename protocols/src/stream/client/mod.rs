@@ -59,6 +59,8 @@ pub struct ClientConfig {
     pub stream_management: bool,
     /// Resume this session, if stream management is offered; bind if that fails.
     pub earlier: Option<Earlier>,
+    /// Stop after authentication with an inactive session (SES-7), until `activate` is called.
+    pub inactive: bool,
     /// Salted passwords of earlier logins.
     pub salted: Arc<dyn SaltedPasswords>,
     /// Limits to what the server may send.
@@ -78,6 +80,7 @@ impl ClientConfig {
             mechanisms: Mechanism::ALL.to_vec(),
             stream_management: true,
             earlier: None,
+            inactive: false,
             salted: Arc::new(NoCache),
             limits: Limits {
                 octets: 1024 * 1024,
@@ -95,6 +98,8 @@ pub enum ClientEffect {
     /// Write what was sent so far, then let TLS begin, as the client; the certificate must be that
     /// of the domain. Answer with `tls_established`, or with `input_ended` if it fails.
     StartTls,
+    /// The inactive session is there (SES-7).
+    Inactive,
     /// The login is done: stanzas can be written.
     Ready(Ready),
     /// A stanza of the server.
@@ -214,6 +219,10 @@ enum State {
     Proceed,
     Handshake,
     Sasl(SaslClient),
+    /// The answer to the wish for an inactive session.
+    Inactive,
+    /// Nothing: the inactive session is there.
+    Held,
     Bound,
     Session(FullJid),
     Enabled(FullJid),
@@ -297,6 +306,15 @@ impl C2sClient {
         effects
     }
 
+    /// Makes the inactive session the client's session (SES-7): resumes the earlier one, or binds.
+    pub fn activate(&mut self, earlier: Option<Earlier>) -> Vec<ClientEffect> {
+        let mut effects = Vec::new();
+        if matches!(self.state, State::Held) {
+            self.enter(earlier, &mut effects);
+        }
+        effects
+    }
+
     /// Ends the stream; the server's stanzas still come until it ends its own.
     pub fn close(&mut self) -> Vec<ClientEffect> {
         let mut effects = Vec::new();
@@ -307,6 +325,8 @@ impl C2sClient {
             | State::Features
             | State::Proceed
             | State::Sasl(_)
+            | State::Inactive
+            | State::Held
             | State::Bound
             | State::Session(_)
             | State::Enabled(_)

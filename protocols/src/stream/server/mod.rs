@@ -73,6 +73,8 @@ enum State {
     Bind { id: String },
     /// The answer to [`Effect::Resume`].
     Resume { previd: String },
+    /// The answer to [`Effect::Inactive`].
+    Inactive,
     /// The answer to [`Effect::Enable`].
     Enable,
     /// The end of the client's stream; ours has ended.
@@ -126,6 +128,7 @@ impl State {
             | Self::LookUp(_)
             | Self::Bind { .. }
             | Self::Resume { .. }
+            | Self::Inactive
             | Self::Enable
             | Self::Closed => true,
             Self::Header { .. } | Self::Elements | Self::Response(_) | Self::Closing => false,
@@ -260,6 +263,7 @@ impl C2sServer {
             | State::Response(_)
             | State::Bind { .. }
             | State::Resume { .. }
+            | State::Inactive
             | State::Enable
             | State::Closing => self.abort(error, &mut effects),
         }
@@ -347,6 +351,7 @@ impl C2sServer {
                 | State::Response(_)
                 | State::Bind { .. }
                 | State::Resume { .. }
+                | State::Inactive
                 | State::Enable
                 | State::Closed => {
                     effects.push(Effect::Send(Bytes::from_static(b"</stream:stream>")));
@@ -386,6 +391,7 @@ impl C2sServer {
                 | State::LookUp(_)
                 | State::Bind { .. }
                 | State::Resume { .. }
+                | State::Inactive
                 | State::Enable
                 | State::Closed),
                 _,

@@ -1,7 +1,7 @@
 //! Header, features, TLS, binding and resuming.
 
 use super::super::effect::{Cause, Effect, Timer};
-use super::super::{StreamCondition, StreamError, features};
+use super::super::{StreamCondition, StreamError, dual, features};
 use super::{C2sServer, Peer, State};
 use crate::jid::{self, BareJid, FullJid};
 use crate::ns;
@@ -30,7 +30,7 @@ impl C2sServer {
         }
         let offered = match self.peer {
             Peer::Unknown => features::before_login(&self.config, self.secure),
-            Peer::User(_) | Peer::Bound(_) => features::after_login(&self.config),
+            Peer::User(_) | Peer::Bound(_) => features::after_login(&self.config, self.secure),
         };
         features::write_into(&offered, &mut octets);
         effects.push(Effect::Send(octets.into()));
@@ -153,6 +153,11 @@ impl C2sServer {
                 Err(error) => self.abort(StreamError::from(&error), effects),
             };
         }
+        if raw.is("inactive", ns::DUAL) && self.config.dual && self.secure {
+            effects.push(Effect::Inactive { user });
+            self.state = State::Inactive;
+            return;
+        }
         if !ns::is_content(raw.ns()) {
             return self.unsupported(&raw, effects);
         }
@@ -185,6 +190,29 @@ impl C2sServer {
                 effects.extend(self.bind_refused(&refusal));
             }
         }
+    }
+
+    /// The client has its inactive session: the answer to [`Effect::Inactive`].
+    pub fn inactive_granted(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if matches!(self.state, State::Inactive) {
+            self.disarm(Timer::Negotiation, &mut effects);
+            Self::send_element(&dual::inactive(), &mut effects);
+            self.state = State::Elements;
+            self.run(&mut effects);
+        }
+        effects
+    }
+
+    /// The client gets no inactive session, and may bind: the answer to [`Effect::Inactive`].
+    pub fn inactive_refused(&mut self, why: &str) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if matches!(self.state, State::Inactive) {
+            Self::send_element(&dual::unavailable(why), &mut effects);
+            self.state = State::Elements;
+            self.run(&mut effects);
+        }
+        effects
     }
 
     /// The client is bound to this address: the answer to [`Effect::Bind`].
