@@ -84,7 +84,8 @@ pub struct RoomConfig {
     pub whois: Whois,
     /// Whether those who are not moderators may change the subject (`changesubject`).
     pub change_subject: bool,
-    /// Most messages of history sent to somebody who enters (`maxhistoryfetch`).
+    /// Most messages of history sent to somebody who enters and does not say how much it wants
+    /// (`maxhistoryfetch`); 0: nobody gets any.
     pub history_length: u32,
     /// Whether those who are not moderators may invite (`allowinvites`).
     pub allow_invites: bool,

@@ -213,8 +213,8 @@ impl Room {
             .as_ref()
             .map(HistoryRequest::from_join)
             .unwrap_or_default();
-        let limit = self.record.config.history_length as usize;
-        for entry in self.history.select(&request, limit, join.input.at) {
+        let share = self.share(&request, join.input.at);
+        for entry in self.history.select(&join.input.older, share) {
             out.extend(self.old_message(entry, join.from));
         }
         out.push(RoomEffect::Send(Box::new(self.subject_for(join.from))));

@@ -1,12 +1,14 @@
 //! The last messages of a room, kept in memory for those who enter (XEP-0045, sections 7.2.13 and
-//! 7.2.14).
+//! 7.2.14), and what is to be fetched where they ask for more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::record::HistoryEntry;
+use super::room::Room;
 use crate::datetime::Timestamp;
 use crate::ns;
+use crate::stanza::{PresenceType, Stanza, StanzaKind};
 use crate::xml::Element;
 
 /// How much history somebody wants: `<history/>` of a join.
@@ -41,6 +43,16 @@ impl HistoryRequest {
         }
     }
 
+    /// Most messages: as many as the room sends to everybody, or, to who says what it wants, as
+    /// many as it wants and the service allows. A room that sends none sends none to anybody.
+    fn most(&self, of_room: usize, of_service: usize) -> usize {
+        if *self == Self::default() || of_room == 0 {
+            return of_room;
+        }
+        let most = of_service.max(of_room);
+        self.max_stanzas.map_or(most, |asked| asked.min(most))
+    }
+
     /// The first instant of which messages are wanted.
     fn from(&self, now: Timestamp) -> Timestamp {
         let last = self
@@ -49,6 +61,27 @@ impl HistoryRequest {
         let times = [last, self.since];
         times.into_iter().flatten().max().unwrap_or(Timestamp::MIN)
     }
+}
+
+/// What somebody who enters wants of the history and memory does not have: the newest messages
+/// before a number, not older than an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OlderHistory {
+    /// Only messages with a smaller [`HistoryEntry::seq`].
+    pub before: u64,
+    /// Only messages from this instant on.
+    pub since: Timestamp,
+    /// Most messages.
+    pub limit: usize,
+}
+
+/// How much of a history is sent: the request, and the most that room and service allow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share<'r> {
+    pub(super) request: &'r HistoryRequest,
+    pub(super) of_room: usize,
+    pub(super) of_service: usize,
+    pub(super) now: Timestamp,
 }
 
 /// A bounded list of messages, oldest first.
@@ -77,18 +110,21 @@ impl History {
         self.entries.iter()
     }
 
-    /// The newest messages that fit all limits, oldest first.
-    pub(super) fn select(
-        &self,
-        request: &HistoryRequest,
-        room_limit: usize,
-        now: Timestamp,
-    ) -> Vec<&HistoryEntry> {
-        let most = request.max_stanzas.unwrap_or(usize::MAX).min(room_limit);
-        let from = request.from(now);
+    /// The newest messages that fit all limits, oldest first; `older` is what was fetched of those
+    /// before the ones in memory.
+    pub(super) fn select<'h>(
+        &'h self,
+        older: &'h [HistoryEntry],
+        share: Share<'_>,
+    ) -> Vec<&'h HistoryEntry> {
+        let request = share.request;
+        let most = request.most(share.of_room, share.of_service);
+        let from = request.from(share.now);
+        let first = self.entries.front().map_or(u64::MAX, |first| first.seq);
+        let older = older.iter().filter(|entry| entry.seq < first);
         let mut chars = request.max_chars.unwrap_or(usize::MAX);
         let mut chosen = Vec::new();
-        for entry in self.entries.iter().rev() {
+        for entry in older.chain(&self.entries).rev() {
             let size = characters(&entry.stanza);
             if chosen.len() == most || entry.at < from || size > chars {
                 break;
@@ -98,6 +134,43 @@ impl History {
         }
         chosen.reverse();
         chosen
+    }
+
+    /// What a request wants beyond the messages in memory, if it wants all of these and there may
+    /// be more. `next` is the number that the next message gets.
+    pub(super) fn missing(&self, share: Share<'_>, next: u64) -> Option<OlderHistory> {
+        let most = share.request.most(share.of_room, share.of_service);
+        let before = self.entries.front().map_or(next, |first| first.seq);
+        let chosen = self.select(&[], share).len();
+        let wants_more = chosen == self.entries.len() && chosen < most && before > 1;
+        wants_more.then(|| OlderHistory {
+            before,
+            since: share.request.from(share.now),
+            limit: most - chosen,
+        })
+    }
+}
+
+impl Room {
+    /// What a stanza that is a join wants of the history and memory does not have (XEP-0045,
+    /// section 7.2.14); of a room that is not durable there is no more.
+    #[must_use]
+    pub fn older_history(&self, stanza: &Stanza, now: Timestamp) -> Option<OlderHistory> {
+        if !self.durable || stanza.kind != StanzaKind::Presence(PresenceType::Available) {
+            return None;
+        }
+        let request = HistoryRequest::from_join(&stanza.child("x", ns::MUC)?);
+        self.history
+            .missing(self.share(&request, now), self.next_seq)
+    }
+
+    pub(super) fn share<'r>(&self, request: &'r HistoryRequest, now: Timestamp) -> Share<'r> {
+        Share {
+            request,
+            of_room: self.record.config.history_length as usize,
+            of_service: self.limits.history_fetch,
+            now,
+        }
     }
 }
 
@@ -111,25 +184,38 @@ mod tests {
     use super::*;
     use crate::jid::FullJid;
 
+    fn entry(seq: u64) -> HistoryEntry {
+        HistoryEntry {
+            seq,
+            at: Timestamp::from_millis(i64::try_from(seq).unwrap() * 10_000),
+            nick: "n".into(),
+            from: FullJid::new("a@b/c").unwrap(),
+            id: None,
+            stanza: "é".repeat(10).into(),
+        }
+    }
+
+    /// Six messages were said; the last four are in memory.
     fn history() -> History {
         let mut history = History::new(4);
-        for seq in 1..=6_u64 {
-            history.push(HistoryEntry {
-                seq,
-                at: Timestamp::from_millis(i64::try_from(seq).unwrap() * 10_000),
-                nick: "n".into(),
-                from: FullJid::new("a@b/c").unwrap(),
-                id: None,
-                stanza: "é".repeat(10).into(),
-            });
+        for seq in 1..=6 {
+            history.push(entry(seq));
         }
         history
     }
 
+    fn share(request: &HistoryRequest, of_room: usize) -> Share<'_> {
+        Share {
+            request,
+            of_room,
+            of_service: 100,
+            now: Timestamp::from_millis(70_000),
+        }
+    }
+
     fn select(request: HistoryRequest, room_limit: usize) -> Vec<u64> {
-        let now = Timestamp::from_millis(70_000);
         history()
-            .select(&request, room_limit, now)
+            .select(&[], share(&request, room_limit))
             .iter()
             .map(|entry| entry.seq)
             .collect()
@@ -194,6 +280,56 @@ mod tests {
             ..all
         };
         assert_eq!(of(together), [5, 6]);
+    }
+
+    /// XEP-0045, section 7.2.14: who says what it wants gets it, also beyond what the room sends to
+    /// everybody and beyond memory; a room that sends none sends none.
+    #[test]
+    fn more_than_the_room_sends_by_itself() {
+        let all = HistoryRequest::default();
+        let five = HistoryRequest {
+            max_stanzas: Some(5),
+            ..all
+        };
+        assert_eq!(select(five, 2), [3, 4, 5, 6]);
+        assert_eq!(select(five, 0), [0_u64; 0]);
+        let history = history();
+        let missing = |request: &HistoryRequest, room| history.missing(share(request, room), 7);
+        let older = OlderHistory {
+            before: 3,
+            since: Timestamp::MIN,
+            limit: 1,
+        };
+        assert_eq!(missing(&five, 2), Some(older));
+        assert_eq!(missing(&all, 4), None, "memory has what the room sends");
+        assert_eq!(missing(&five, 0), None);
+        let fetched = [1, 2, 3].map(entry);
+        let with_older = history.select(&fetched, share(&five, 2));
+        let seqs: Vec<u64> = with_older.iter().map(|entry| entry.seq).collect();
+        assert_eq!(seqs, [2, 3, 4, 5, 6], "what is in memory comes once");
+    }
+
+    /// XEP-0045, section 7.2.14: the time and the characters bound what is fetched, too.
+    #[test]
+    fn nothing_is_fetched_that_is_not_wanted() {
+        let history = history();
+        let missing = |request: HistoryRequest| history.missing(share(&request, 2), 7);
+        let all = HistoryRequest::default();
+        let since = |second: i64| HistoryRequest {
+            since: Some(Timestamp::from_millis(second * 1_000)),
+            ..all
+        };
+        assert_eq!(missing(since(40)), None);
+        let older = OlderHistory {
+            before: 3,
+            since: Timestamp::from_millis(15_000),
+            limit: 96,
+        };
+        assert_eq!(missing(since(15)), Some(older));
+        let max_chars = Some(25);
+        assert_eq!(missing(HistoryRequest { max_chars, ..all }), None);
+        let young = History::new(4);
+        assert_eq!(young.missing(share(&since(0), 2), 1), None, "none was said");
     }
 
     /// XEP-0045, section 7.2.14: the attributes, and nonsense in them.

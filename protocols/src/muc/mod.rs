@@ -72,7 +72,7 @@ mod writes;
 
 pub use config::{AllowPm, RoomConfig, Whois};
 pub use effect::{Broadcast, CloseReason, OccupantChange, RoomEffect, StoreFailure, Ticket};
-pub use history::HistoryRequest;
+pub use history::{HistoryRequest, OlderHistory};
 pub use privilege::{Affiliation, Role};
 pub use record::{
     AffiliationChange, AffiliationEntry, HistoryEntry, OccupantRecord, RoomRecord, RoomWrite,

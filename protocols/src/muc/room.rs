@@ -23,6 +23,8 @@ use crate::xml::Element;
 pub struct RoomLimits {
     /// Messages kept for those who enter; older ones are dropped (they stay in the database).
     pub history: usize,
+    /// Messages that somebody who enters may ask for, more than the room sends to everybody.
+    pub history_fetch: usize,
     /// Writes that may be outstanding; one more message is refused with `resource-constraint`.
     pub outstanding: usize,
     /// Stanzas that may wait for a write that changes who may do what; one more is refused with
@@ -31,10 +33,11 @@ pub struct RoomLimits {
 }
 
 impl Default for RoomLimits {
-    /// 200 messages, 1024 writes, 1024 stanzas.
+    /// 200 messages, 1000 for who asks, 1024 writes, 1024 stanzas.
     fn default() -> Self {
         Self {
             history: 200,
+            history_fetch: 1000,
             outstanding: 1024,
             deferred: 1024,
         }
@@ -61,6 +64,8 @@ pub(super) struct Input {
     pub(super) ticket: Ticket,
     pub(super) stanza: Stanza,
     pub(super) at: Timestamp,
+    /// Of a join: what was fetched of the history before the messages in memory, oldest first.
+    pub(super) older: Vec<HistoryEntry>,
 }
 
 /// How far a stanza got.
@@ -227,15 +232,26 @@ impl Room {
     /// whose `to` is the room or an occupant of it. Answers what to do; the ticket comes back in
     /// [`RoomEffect::Handled`] or [`RoomEffect::Reroute`], now or after a write.
     pub fn handle(&mut self, ticket: Ticket, stanza: Stanza, now: Timestamp) -> Vec<RoomEffect> {
+        self.handle_join(ticket, stanza, Vec::new(), now)
+    }
+
+    /// As [`Room::handle`], for a join that asks for [`Room::older_history`]: `older` is what of it
+    /// the database has, oldest first.
+    pub fn handle_join(
+        &mut self,
+        ticket: Ticket,
+        stanza: Stanza,
+        older: Vec<HistoryEntry>,
+        now: Timestamp,
+    ) -> Vec<RoomEffect> {
         let mut out = Vec::new();
-        self.accept(
-            Input {
-                ticket,
-                stanza,
-                at: now,
-            },
-            &mut out,
-        );
+        let input = Input {
+            ticket,
+            stanza,
+            at: now,
+            older,
+        };
+        self.accept(input, &mut out);
         out
     }
 

@@ -44,6 +44,7 @@ impl RoomActor {
             room,
             ledger: Ledger::default(),
             promises: BTreeMap::new(),
+            entering: BTreeMap::new(),
             next_ticket: 0,
         }));
         self.watch_idleness(ctx);
@@ -113,6 +114,7 @@ impl RoomActor {
 
     /// Nothing is left to do here; what still comes belongs to the room's next life.
     pub(super) fn over(&mut self, ctx: &mut Ctx<Self>) {
+        self.turn_away();
         self.stage = Stage::Over;
         for timer in [RoomTimer::Drained, RoomTimer::Idle] {
             ctx.cancel(timer);
@@ -137,6 +139,7 @@ impl RoomActor {
             }
             Stage::Open(life) => {
                 self.stage = Stage::Draining(life);
+                self.turn_away();
                 ctx.cancel(RoomTimer::Idle);
                 ctx.arm(RoomTimer::Drained, DRAIN_LIMIT);
                 self.finish_draining(ctx);

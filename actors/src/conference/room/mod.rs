@@ -6,6 +6,7 @@
 //! that nothing more will.
 
 mod database;
+mod entering;
 mod life;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,10 +15,10 @@ use std::time::Duration;
 
 use takeover_core::id::NodeId;
 use takeover_core::sync::Ownership;
-use takeover_protocols::jid::BareJid;
+use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::muc::{OccupantChange, Phase, Room, RoomEffect, RoomLimits, Ticket};
 use takeover_protocols::stanza::{Condition, StanzaError};
-use takeover_storage::{ChatStore, Fence, StoreError};
+use takeover_storage::{ChatStore, Fence, HistoryPage, StoreError};
 
 use crate::conference::alias::Alias;
 use crate::conference::ledger::{Batch, Entry, Ledger};
@@ -47,6 +48,9 @@ pub enum RoomMsg {
     /// The database has answered with the room.
     #[doc(hidden)]
     Loaded(Box<LoadAnswer>),
+    /// The database has answered with the history that a client wants on entering.
+    #[doc(hidden)]
+    Older(Box<(FullJid, Result<HistoryPage, StoreError>)>),
     /// The database has answered a batch.
     #[doc(hidden)]
     Written(Option<Box<Written>>),
@@ -93,6 +97,8 @@ struct Life {
     /// What is promised to the senders of stanzas in the machine's hands. That of a stanza which is
     /// being written has gone with the write.
     promises: BTreeMap<Ticket, Promise>,
+    /// Joins that wait for history out of the database, with what the same client said after it.
+    entering: BTreeMap<FullJid, VecDeque<Entrusted>>,
     next_ticket: u64,
 }
 
@@ -192,6 +198,10 @@ impl Actor for RoomActor {
                 Ok(loaded) => self.open(loaded, ctx),
                 Err(error) => self.not_loaded(&error, ctx),
             },
+            RoomMsg::Older(older) => {
+                let (from, page) = *older;
+                self.fetched(&from, page, ctx);
+            }
             RoomMsg::Written(Some(written)) => self.written(*written, ctx),
             // Its keeper has ended over it: what is in the database shows when it is loaded again.
             RoomMsg::Written(None) => self.over(ctx),
@@ -222,14 +232,7 @@ impl RoomActor {
             Stage::Loading(_) => {
                 self.refuse(entrusted, &StanzaError::new(Condition::ResourceConstraint));
             }
-            Stage::Open(life) => {
-                life.next_ticket += 1;
-                let ticket = Ticket(life.next_ticket);
-                life.promises.insert(ticket, entrusted.promise);
-                let now = self.place.switch.wall_time();
-                let effects = life.room.handle(ticket, entrusted.stanza, now);
-                self.carry(effects, ctx);
-            }
+            Stage::Open(_) => self.take(entrusted, ctx),
             Stage::Draining(_) | Stage::Over => self.send_on(entrusted),
         }
     }
@@ -331,6 +334,7 @@ impl RoomActor {
 impl Life {
     /// Nobody is in the room, and nothing is under way.
     fn is_idle(&self) -> bool {
-        self.room.is_empty() && !self.room.is_waiting() && self.ledger.is_idle()
+        let still = !self.room.is_waiting() && self.entering.is_empty();
+        self.room.is_empty() && still && self.ledger.is_idle()
     }
 }
