@@ -58,9 +58,16 @@ fn keep_content(stanza: &Stanza) -> Keep {
 }
 
 /// The message as it is delivered later: stamped by the server with when it came (XEP-0160,
-/// section 2, step 5).
+/// section 2, step 5). One that the server has stamped already stays as it is: it was given out
+/// before, and has come back.
 #[must_use]
 pub fn stamped(stanza: Stanza, came: Timestamp, server: impl Into<Jid>) -> Stanza {
+    let server = server.into();
+    let delays = stanza.children();
+    let mut known = delays.iter().filter_map(Delay::from_element);
+    if known.any(|delay| delay.from.as_ref() == Some(&server)) {
+        return stanza;
+    }
     let delay = Delay::new(came)
         .with_from(server)
         .with_reason("Offline storage");
@@ -127,6 +134,9 @@ mod tests {
         let server = jid::parse("example.org").unwrap();
         let late = stamped(stanza, Timestamp::from_millis(1_000), server.clone());
         let delay = Delay::of(&late).unwrap();
-        assert_eq!((delay.stamp.as_millis(), delay.from), (1_000, Some(server)));
+        let expected = (1_000, Some(server.clone()));
+        assert_eq!((delay.stamp.as_millis(), delay.from), expected);
+        let again = stamped(late.clone(), Timestamp::from_millis(2_000), server);
+        assert_eq!(again, late, "stamped once");
     }
 }

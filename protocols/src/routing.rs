@@ -4,17 +4,23 @@
 //! account's resources decide. It looks at no content and moves nothing.
 //!
 //! ```
-//! use takeover_protocols::routing::{route, Address, Decision, Resource};
+//! use takeover_protocols::routing::{route, Address, Decision, Recipients, Resource};
 //! use takeover_protocols::stanza::{MessageType, StanzaKind};
 //! let chat = StanzaKind::Message(MessageType::Chat);
 //! let resources = [Resource::available("phone", 1), Resource::available("desk", 5)];
-//! assert_eq!(route(chat, Address::Bare, Some(&resources)), Decision::Deliver(vec![1]));
-//! assert_eq!(route(chat, Address::Bare, Some(&[])), Decision::Store);
+//! let decide = |to, resources: &[Resource<'_>]| route(chat, to, Some(resources.iter().copied()));
+//! let desk = Address::Full { resource: "desk", known: true };
+//! assert_eq!(decide(desk, &resources), Decision::Deliver(Recipients::One(1)));
+//! assert_eq!(decide(Address::Bare, &resources), Decision::Deliver(Recipients::AtLeast(0)));
+//! assert_eq!(decide(Address::Bare, &[]), Decision::Store);
 //! ```
 //!
 //! Where the standard leaves a choice, nothing is lost in silence: a message that cannot be
 //! delivered or stored comes back with an error. Headlines are the exception, for nobody expects
-//! an answer to them. Of several resources with the highest priority all get a message.
+//! an answer to them. A message to the bare address goes to all resources whose priority is not
+//! negative: which device a person looks at, the server does not know.
+//!
+//! Nothing is allocated: every stanza comes by here.
 
 use crate::stanza::{Condition, IqType, MessageType, PresenceType, StanzaKind};
 
@@ -63,11 +69,31 @@ impl<'a> Resource<'a> {
     }
 }
 
+/// Which of the resources given a stanza is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// The one at this place among them.
+    One(usize),
+    /// Every available one with at least this priority.
+    AtLeast(i8),
+}
+
+impl Recipients {
+    /// Whether the resource at this place, with this priority if it is available, is among them.
+    #[must_use]
+    pub fn include(self, index: usize, priority: Option<i8>) -> bool {
+        match self {
+            Self::One(one) => one == index,
+            Self::AtLeast(least) => priority.is_some_and(|priority| priority >= least),
+        }
+    }
+}
+
 /// What to do with the stanza.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Deliver to these resources: indices into the list given, at least one.
-    Deliver(Vec<usize>),
+    /// Deliver to these resources, at least one.
+    Deliver(Recipients),
     /// Keep it for the next login, if [`offline`](crate::offline) finds that it can be kept.
     Store,
     /// Return this error to the sender.
@@ -87,13 +113,17 @@ pub enum Decision {
 /// Decides about a stanza for a local account. `resources` are its connected resources, `None` if
 /// there is no such account.
 #[must_use]
-pub fn route(kind: StanzaKind, to: Address<'_>, resources: Option<&[Resource<'_>]>) -> Decision {
+pub fn route<'r>(
+    kind: StanzaKind,
+    to: Address<'_>,
+    resources: Option<impl Iterator<Item = Resource<'r>> + Clone>,
+) -> Decision {
     let Some(resources) = resources else {
         return no_account(kind);
     };
     let matching = match to {
         Address::Bare => return bare(kind, resources),
-        Address::Full { resource, .. } => resources.iter().position(|r| r.name == resource),
+        Address::Full { resource, .. } => resources.clone().position(|r| r.name == resource),
     };
     match matching {
         None => no_match(kind, resources),
@@ -129,19 +159,19 @@ fn no_account(kind: StanzaKind) -> Decision {
 }
 
 /// Section 8.5.2: the bare address.
-fn bare(kind: StanzaKind, resources: &[Resource<'_>]) -> Decision {
+fn bare<'r>(kind: StanzaKind, resources: impl Iterator<Item = Resource<'r>>) -> Decision {
     match kind {
         StanzaKind::Message(MessageType::Normal | MessageType::Chat) => {
-            most_available(resources).map_or(Decision::Store, Decision::Deliver)
+            at_least(0, resources).map_or(Decision::Store, Decision::Deliver)
         }
         StanzaKind::Message(MessageType::Groupchat) => {
             Decision::Bounce(Condition::ServiceUnavailable)
         }
         StanzaKind::Message(MessageType::Headline) => {
-            to_all(resources, |priority| priority >= 0).map_or(Decision::Drop, Decision::Deliver)
+            at_least(0, resources).map_or(Decision::Drop, Decision::Deliver)
         }
         StanzaKind::Presence(PresenceType::Available | PresenceType::Unavailable) => {
-            to_all(resources, |_| true).map_or(Decision::Drop, Decision::Deliver)
+            at_least(i8::MIN, resources).map_or(Decision::Drop, Decision::Deliver)
         }
         StanzaKind::Presence(
             PresenceType::Subscribe
@@ -178,12 +208,12 @@ fn full(kind: StanzaKind, index: usize, to: Address<'_>) -> Decision {
         | StanzaKind::Presence(
             PresenceType::Available | PresenceType::Unavailable | PresenceType::Error,
         )
-        | StanzaKind::Iq(_) => Decision::Deliver(vec![index]),
+        | StanzaKind::Iq(_) => Decision::Deliver(Recipients::One(index)),
     }
 }
 
 /// Section 8.5.3.2: a resource that is not there.
-fn no_match(kind: StanzaKind, resources: &[Resource<'_>]) -> Decision {
+fn no_match<'r>(kind: StanzaKind, resources: impl Iterator<Item = Resource<'r>>) -> Decision {
     match kind {
         StanzaKind::Message(MessageType::Chat)
         | StanzaKind::Presence(
@@ -205,25 +235,11 @@ fn no_match(kind: StanzaKind, resources: &[Resource<'_>]) -> Decision {
     }
 }
 
-/// The available resources with the highest priority, if that is not negative.
-fn most_available(resources: &[Resource<'_>]) -> Option<Vec<usize>> {
-    let highest = resources
-        .iter()
-        .filter_map(|r| r.priority)
-        .max()
-        .filter(|p| *p >= 0)?;
-    to_all(resources, |priority| priority == highest)
-}
-
-fn to_all(resources: &[Resource<'_>], wanted: impl Fn(i8) -> bool) -> Option<Vec<usize>> {
-    let with = |(_, resource): &(usize, &Resource<'_>)| resource.priority.is_some_and(&wanted);
-    let chosen: Vec<usize> = resources
-        .iter()
-        .enumerate()
-        .filter(with)
-        .map(|(index, _)| index)
-        .collect();
-    (!chosen.is_empty()).then_some(chosen)
+/// All available resources with at least this priority, if there is one.
+fn at_least<'r>(least: i8, resources: impl Iterator<Item = Resource<'r>>) -> Option<Recipients> {
+    let mut priorities = resources.filter_map(|resource| resource.priority);
+    let any = priorities.any(|priority| priority >= least);
+    any.then_some(Recipients::AtLeast(least))
 }
 
 /// What a client's stanza without `to` is (RFC 6121, section 8.1; RFC 6120, section 10.3).

@@ -1,7 +1,7 @@
 //! Presence as conversations (RFC 6121, section 4).
 
-use takeover_protocols::jid::{self, BareJid};
-use takeover_protocols::presence::{PresenceEffect, Presences};
+use takeover_protocols::jid::{self, BareJid, FullJid};
+use takeover_protocols::presence::{self, PresenceEffect, Shown};
 use takeover_protocols::roster::subscription::State;
 use takeover_protocols::roster::{Roster, RosterItem, RosterLimits};
 use takeover_protocols::stanza::Stanza;
@@ -26,23 +26,51 @@ fn roster() -> Roster {
     Roster::load(owner, items, 1, RosterLimits::default())
 }
 
+fn full(resource: &str) -> FullJid {
+    FullJid::new(&format!("juliet@example.com/{resource}")).unwrap()
+}
+
+/// Juliet's resources, as a server keeps them.
+struct Presences(Vec<(FullJid, Shown)>);
+
+impl Presences {
+    fn sent(&mut self, resource: &str, stanza: &Stanza, roster: &Roster) -> Vec<PresenceEffect> {
+        presence::sent(&mut self.0, &full(resource), stanza.clone(), roster)
+    }
+
+    fn disconnected(&mut self, resource: &str, roster: &Roster) -> Vec<PresenceEffect> {
+        let from = full(resource);
+        let Some(at) = self.0.iter().position(|(jid, _)| *jid == from) else {
+            return Vec::new();
+        };
+        let (_, was) = self.0.remove(at);
+        presence::ended(&self.0, &from, was, roster)
+    }
+
+    fn shown(&self, resource: &str) -> &Shown {
+        let from = full(resource);
+        &self.0.iter().find(|(jid, _)| *jid == from).unwrap().1
+    }
+}
+
 fn juliet() -> Presences {
-    let mut presences = Presences::new(BareJid::new("juliet@example.com").unwrap());
-    presences.connected("balcony");
-    presences.connected("chamber");
-    presences
+    let resources = ["balcony", "chamber"];
+    Presences(resources.map(|name| (full(name), Shown::default())).into())
 }
 
 fn lines(effects: &[PresenceEffect]) -> Vec<String> {
     let of = |stanza: &Stanza| format!("{} from {}", stanza.kind, stanza.from.as_ref().unwrap());
     let line = |effect: &PresenceEffect| match effect {
-        PresenceEffect::Broadcast { stanza, to } => {
+        PresenceEffect::Broadcast { stanza, to }
+        | PresenceEffect::Directed { stanza, to }
+        | PresenceEffect::Probe { stanza, to } => {
             assert_eq!(stanza.to, None);
             let to: Vec<&str> = to.iter().map(|jid| jid.as_str()).collect();
             format!("{} to {}", of(stanza), to.join(" "))
         }
         PresenceEffect::Own { stanza, resources } => {
-            format!("{} to own {}", of(stanza), resources.join(" "))
+            let names: Vec<&str> = resources.iter().map(|r| r.resource().as_str()).collect();
+            format!("{} to own {}", of(stanza), names.join(" "))
         }
         PresenceEffect::Send(stanza) => {
             format!("{} to {}", of(stanza), stanza.to.as_ref().unwrap())
@@ -52,7 +80,7 @@ fn lines(effects: &[PresenceEffect]) -> Vec<String> {
             initial,
             takes_messages,
         } => {
-            format!("arrived {resource} {initial} {takes_messages}")
+            format!("arrived {} {initial} {takes_messages}", resource.resource())
         }
     };
     effects.iter().map(line).collect()
@@ -109,17 +137,21 @@ fn unavailable() {
         } else {
             presences.disconnected("balcony", &roster)
         };
+        let own = if by_itself {
+            "chamber balcony"
+        } else {
+            "chamber"
+        };
         assert_eq!(
             lines(&effects),
             [
-                "presence unavailable from juliet@example.com/balcony to own chamber balcony",
+                &format!("presence unavailable from juliet@example.com/balcony to own {own}"),
                 "presence unavailable from juliet@example.com/balcony to mercutio@example.org \
                  romeo@example.net",
             ]
         );
-        assert_eq!(presences.of("balcony"), None);
-        assert!(presences.is_available());
-        assert_eq!(presences.resources().len(), if by_itself { 2 } else { 1 });
+        assert!(!by_itself || presences.shown("balcony").stanza().is_none());
+        assert_eq!(presences.shown("chamber").priority(), Some(0));
         // Told once is enough.
         assert_eq!(lines(&presences.disconnected("balcony", &roster)), [""; 0]);
     }
@@ -138,11 +170,14 @@ fn directed_presence() {
         ["presence from juliet@example.com/balcony to cave@muc.example.org/juliet"]
     );
     let known = |presences: &Presences, who: &str| {
-        presences.is_known_to("balcony", &jid::parse(who).unwrap(), &roster)
+        let who = jid::parse(who).unwrap();
+        presence::is_known_to(presences.shown("balcony"), &who, &roster)
     };
     assert!(known(&presences, room) && known(&presences, "romeo@example.net/x"));
     assert!(known(&presences, "juliet@example.com/chamber"));
-    assert!(!known(&presences, "cave@muc.example.org/other"));
+    // A room carries requests of one occupant to another under the asker's name.
+    assert!(known(&presences, "cave@muc.example.org/other"));
+    assert!(!known(&presences, "den@muc.example.org/other"));
     assert!(!known(&presences, "nurse@example.com/x"));
     presences.sent("balcony", &to("romeo@example.net"), &roster);
     presences.sent("balcony", &to("tybalt@example.net/x"), &roster);
@@ -163,7 +198,7 @@ fn probes() {
     let (mut presences, roster) = (juliet(), roster());
     let probe = |presences: &Presences, from: &str, to: &str| {
         let xml = format!("<presence from='{from}' to='{to}' type='probe'/>");
-        lines(&presences.probed(&stanza(&xml), &roster))
+        lines(&presence::probed(&presences.0, &stanza(&xml), &roster))
     };
     let bare = "juliet@example.com";
     assert_eq!(
@@ -214,12 +249,21 @@ fn shown_and_hidden() {
         &roster,
     );
     let contact = BareJid::new("benvolio@example.org").unwrap();
+    let line = |stanza: Stanza| lines(&[PresenceEffect::Send(Box::new(stanza))]).remove(0);
+    let shown: Vec<String> = presence::shown_to(&presences.0, &contact)
+        .into_iter()
+        .map(line)
+        .collect();
     assert_eq!(
-        lines(&presences.shown_to(&contact)),
+        shown,
         ["presence from juliet@example.com/balcony to benvolio@example.org"]
     );
+    let hidden: Vec<String> = presence::hidden_from(&presences.0, &contact)
+        .into_iter()
+        .map(line)
+        .collect();
     assert_eq!(
-        lines(&presences.hidden_from(&contact)),
+        hidden,
         ["presence unavailable from juliet@example.com/balcony to benvolio@example.org"]
     );
 }

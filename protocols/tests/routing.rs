@@ -1,6 +1,6 @@
 //! The routing table of RFC 6121, section 8.5, against a copy of its own.
 
-use takeover_protocols::routing::{Address, Decision, Resource, WithoutTo, route, without_to};
+use takeover_protocols::routing::{Address, Decision, Resource, WithoutTo, without_to};
 use takeover_protocols::stanza::{Condition, IqType, MessageType, PresenceType, StanzaKind};
 
 /// What the standard's text says may be done.
@@ -14,8 +14,8 @@ enum Rule {
     ThatOne,
     /// `service-unavailable`.
     Error,
-    /// To the most available ones.
-    Most,
+    /// To the most available ones or to all with a non-negative priority, as the server likes.
+    MostOrAllNonNegative,
     /// Offline storage.
     Offline,
     /// Ignored.
@@ -85,21 +85,37 @@ const ABSENT: Address<'static> = Address::Full {
     known: true,
 };
 
+fn route(kind: StanzaKind, to: Address<'_>, resources: Option<&[Resource<'_>]>) -> Decision {
+    takeover_protocols::routing::route(kind, to, resources.map(|all| all.iter().copied()))
+}
+
+/// Who gets it: places in the list.
+fn delivered(decision: &Decision, resources: &[Resource<'_>]) -> Option<Vec<usize>> {
+    let Decision::Deliver(to) = decision else {
+        return None;
+    };
+    let included = |index: &usize| to.include(*index, resources[*index].priority);
+    Some((0..resources.len()).filter(included).collect())
+}
+
 fn allowed(rule: Rule, decision: &Decision, resources: &[Resource<'_>]) -> bool {
+    let to = delivered(decision, resources);
     let error = Decision::Bounce(Condition::ServiceUnavailable);
-    let with = |wanted: &dyn Fn(i8) -> bool| -> Vec<usize> {
-        (0..resources.len())
+    let with = |wanted: &dyn Fn(i8) -> bool| -> Option<Vec<usize>> {
+        let chosen: Vec<usize> = (0..resources.len())
             .filter(|i| resources[*i].priority.is_some_and(wanted))
-            .collect()
+            .collect();
+        (!chosen.is_empty()).then_some(chosen)
     };
     match rule {
-        AllNonNegative => *decision == Decision::Deliver(with(&|p| p >= 0)),
-        AllAvailable => *decision == Decision::Deliver(with(&|_| true)),
-        ThatOne => *decision == Decision::Deliver(vec![0]),
+        AllNonNegative => to.is_some() && to == with(&|p| p >= 0),
+        AllAvailable => to.is_some() && to == with(&|_| true),
+        ThatOne => to == Some(vec![0]),
         Error => *decision == error,
-        Most => {
+        MostOrAllNonNegative => {
             let highest = resources.iter().filter_map(|r| r.priority).max().unwrap();
-            highest >= 0 && *decision == Decision::Deliver(with(&|p| p == highest))
+            let most = to == with(&|p| p == highest);
+            highest >= 0 && to.is_some() && (most || to == with(&|p| p >= 0))
         }
         Offline => *decision == Decision::Store,
         Silent => *decision == Decision::Drop,
@@ -169,7 +185,13 @@ fn messages() {
         (
             Some(one()),
             Address::Bare,
-            [Most, Most, Error, AllNonNegative, Silent],
+            [
+                MostOrAllNonNegative,
+                MostOrAllNonNegative,
+                Error,
+                AllNonNegative,
+                Silent,
+            ],
         ),
         (
             Some(one()),
@@ -179,18 +201,36 @@ fn messages() {
         (
             Some(one()),
             ABSENT,
-            [SilentOrError, Most, SilentOrError, SilentOrError, Silent],
+            [
+                SilentOrError,
+                MostOrAllNonNegative,
+                SilentOrError,
+                SilentOrError,
+                Silent,
+            ],
         ),
         // several
         (
             Some(several()),
             Address::Bare,
-            [Most, Most, Error, AllNonNegative, Silent],
+            [
+                MostOrAllNonNegative,
+                MostOrAllNonNegative,
+                Error,
+                AllNonNegative,
+                Silent,
+            ],
         ),
         (
             Some(several()),
             ABSENT,
-            [SilentOrError, Most, SilentOrError, SilentOrError, Silent],
+            [
+                SilentOrError,
+                MostOrAllNonNegative,
+                SilentOrError,
+                SilentOrError,
+                Silent,
+            ],
         ),
     ];
     for (resources, to, rules) in rows {
@@ -203,6 +243,22 @@ fn messages() {
             );
         }
     }
+}
+
+/// RFC 6121, section 8.5.2.1.1: of what the standard allows, all whose priority is not negative get
+/// a message to the bare address, and one to a resource that is gone.
+#[test]
+fn all_devices_get_a_message() {
+    let list = several();
+    for kind in [MessageType::Normal, MessageType::Chat] {
+        let got = route(StanzaKind::Message(kind), Address::Bare, Some(&list));
+        assert_eq!(delivered(&got, &list), Some(vec![0, 1, 2]), "{kind}");
+    }
+    let chat = StanzaKind::Message(MessageType::Chat);
+    assert_eq!(
+        delivered(&route(chat, ABSENT, Some(&list)), &list),
+        Some(vec![0, 1, 2])
+    );
 }
 
 /// SES-3: a message that can be neither delivered nor stored is not lost in silence where the

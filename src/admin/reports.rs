@@ -264,18 +264,16 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
     let (mut active, mut inactive) = (0, 0);
     // A node without power has nobody logged in, whatever its peer still knows of them.
     let users = if lab.world().network().is_up(node) {
-        lab.plane().users()
+        lab.plane().hosted_by(node)
     } else {
         Vec::new()
     };
     for user in users {
-        user.slot.peek(|state, owner| {
-            if owner.node() == node {
-                for session in &state.sessions {
-                    match session.link {
-                        Link::Attached(_) => active += 1,
-                        Link::Detached { .. } => inactive += 1,
-                    }
+        user.slot.peek(|state, _| {
+            for session in &state.sessions {
+                match session.link {
+                    Link::Attached(_) => active += 1,
+                    Link::Detached { .. } => inactive += 1,
                 }
             }
         });

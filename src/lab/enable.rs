@@ -1,10 +1,13 @@
 //! Switching HA on: what SRM must know before it does (HA-9, HA-17).
 
+use std::sync::Arc;
+
 use takeover_core::ha;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 use takeover_core::service::ServiceKind;
 
+use takeover_actors::plane::User;
 use takeover_actors::rt::Addr;
 use takeover_actors::srm::{self, SrmMsg};
 
@@ -17,11 +20,9 @@ impl Control {
     /// [`LabError::NoSuch`] with the names there are.
     pub fn active_sessions(&self, node: &str) -> Result<usize, LabError> {
         let id = self.node_id(node)?;
-        let users = self.plane().users();
-        let here = users.iter().filter(|user| user.slot.owner().node() == id);
-        let active =
-            here.filter(|user| user.update(|state| !state.sessions.is_empty()) == Some(true));
-        Ok(active.count())
+        let here = self.plane().hosted_by(id);
+        let is_in = |user: &&Arc<User>| user.slot.peek(|state, _| !state.sessions.is_empty());
+        Ok(here.iter().filter(is_in).count())
     }
 
     /// How many users are assigned to a node (USR-1).
@@ -30,8 +31,7 @@ impl Control {
     /// [`LabError::NoSuch`] with the names there are.
     pub fn assigned_users(&self, node: &str) -> Result<usize, LabError> {
         let id = self.node_id(node)?;
-        let users = self.plane().users();
-        Ok(users.iter().filter(|user| user.home() == id).count())
+        Ok(self.plane().node(id).residents.all().len())
     }
 
     /// Whether the database of a node is replicated: the console's value is 2.

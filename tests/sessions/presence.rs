@@ -210,6 +210,39 @@ fn each_address_has_its_error() {
     }
 }
 
+/// RFC 6121, section 8.5.3.1: a request reaches a client whose presence its sender may see, and one
+/// that has shown itself to it alone; from others it comes back.
+#[test]
+fn a_request_reaches_who_shows_itself() {
+    let mut town = Town::new(8, &[("andy", A), ("bob", B), ("cathy", C)]);
+    let (andy, bob) = (town.client("andy"), town.client("bob"));
+    let cathy = town.client("cathy");
+    town.until("online", || {
+        andy.is_online() && bob.is_online() && cathy.is_online()
+    });
+    befriend(&mut town, &andy, &cathy);
+    let full = |client: &Client| {
+        let resource = client.user().with_resource_str("takeover");
+        resource.expect("what clients ask for by default")
+    };
+    let ask = |town: &mut Town, id: &str, to: &Client| {
+        let ping = Stanza::iq(IqType::Get, id).with_to(full(to));
+        let answer = request(
+            town,
+            &andy,
+            ping.with_child(&Element::new("ping", ns::PING)),
+        );
+        answer.error().map(|error| error.condition)
+    };
+    assert_eq!(ask(&mut town, "friend", &cathy), None);
+    let refused = Some(Condition::ServiceUnavailable);
+    assert_eq!(ask(&mut town, "stranger", &bob), refused);
+    let hello = Stanza::presence(PresenceType::Available);
+    bob.send(hello.with_to(full(&andy)));
+    town.pass(1);
+    assert_eq!(ask(&mut town, "shown", &bob), None);
+}
+
 /// SES-1: one session more than allowed is refused; RFC 6120, section 7.7.2.2: a session of the
 /// same resource ends the older one with `conflict`.
 #[test]

@@ -3,19 +3,22 @@
 
 use std::sync::Arc;
 
-use takeover_protocols::jid::BareJid;
 use takeover_protocols::ns;
-use takeover_protocols::roster::subscription::{
-    State, SubscriptionKind, inbound, inbound_pre_approved, outbound,
-};
+use takeover_protocols::roster::{Roster, RosterChange, RosterEffect};
 use takeover_protocols::stanza::{Condition, IqType, PresenceType, Stanza, StanzaKind};
-use takeover_protocols::xml::Element;
 
+use super::Plane;
 use super::parcel::Parcel;
-use super::roster::{Change, apply, item_of, one_item, remove, roster_get};
+use super::roster::stored;
 use super::route::{Left, finished};
-use super::user::{Out, User, UserState};
-use super::{Limits, Plane};
+use super::user::User;
+
+/// What a roster is asked, and what its sender is owed.
+struct Asked {
+    parcel: Parcel,
+    /// The parcel is on its way to a contact, and takes effect there; else it does so here.
+    travels: bool,
+}
 
 impl Plane {
     /// A parcel for the account itself, claimed, at its owner.
@@ -29,10 +32,7 @@ impl Plane {
                 left.extend(finished(parcel.origin));
                 left
             }
-            StanzaKind::Presence(kind) => match subscription_kind(kind) {
-                Some(kind) => self.asked(user, parcel, kind),
-                None => finished(parcel.origin),
-            },
+            StanzaKind::Presence(_) => self.ask_roster(user, arrived(parcel), Roster::received),
             StanzaKind::Iq(_) => self.account_iq(user, parcel),
             StanzaKind::Message(_) => finished(parcel.origin),
         }
@@ -63,126 +63,32 @@ impl Plane {
 
     /// The roster has been read: what waited for it goes on.
     pub(super) fn roster_there(&self, user: &Arc<User>) {
-        let waiting = user.update(|state| {
-            state.roster_loading = false;
-            std::mem::take(&mut state.for_roster)
-        });
-        let at = self.home_of(user);
-        for parcel in waiting.unwrap_or_default() {
-            for parcel in self.for_account(user, parcel) {
-                self.route(at, parcel);
-            }
-        }
+        self.roster_read(user, |parcel| self.for_account(user, parcel));
     }
 
     fn roster_missing(&self, user: &Arc<User>) {
+        self.roster_read(user, |parcel| {
+            self.bounce(parcel, Condition::InternalServerError)
+        });
+    }
+
+    fn roster_read(&self, user: &User, go_on: impl Fn(Parcel) -> Left) {
         let waiting = user.update(|state| {
             state.roster_loading = false;
             std::mem::take(&mut state.for_roster)
         });
         let at = self.home_of(user);
-        for parcel in waiting.unwrap_or_default() {
-            for parcel in self.bounce(parcel, Condition::InternalServerError) {
+        for parcel in waiting.into_iter().flatten() {
+            for parcel in go_on(parcel) {
                 self.route(at, parcel);
             }
         }
     }
 
-    /// A contact's subscription stanza (RFC 6121, appendix A.3).
-    fn asked(&self, user: &Arc<User>, parcel: Parcel, kind: SubscriptionKind) -> Left {
-        let Some(contact) = parcel.stanza.from.as_ref().map(|from| from.to_bare()) else {
-            return finished(parcel.origin);
-        };
-        let limits = self.limits;
-        let id = self.number();
-        let done = user.update(|state| {
-            let was = item_of(state, &contact);
-            let answer = match (kind, was.approved) {
-                (SubscriptionKind::Subscribe, true) if !was.state.seen_by_contact() => {
-                    inbound_pre_approved(was.state)
-                }
-                _ => inbound(was.state, kind),
-            };
-            let mut item = was.clone();
-            item.state = answer.next;
-            let stamped = parcel
-                .stanza
-                .clone()
-                .with_to(user.jid.clone())
-                .with_from(contact.clone());
-            item.request = match (item.state.pending_in(), kind) {
-                (false, _) => None,
-                (true, SubscriptionKind::Subscribe) => Some(stamped.to_bytes().to_vec()),
-                (true, _) => item.request,
-            };
-            let change = apply(state, item, &was, id, limits);
-            if answer.deliver {
-                deliver_to_available(state, &stamped, limits);
-            }
-            (answer, was.state, change)
-        });
-        let Some((answer, before, change)) = done else {
-            return finished(parcel.origin);
-        };
-        self.save(user, change, None);
-        let mut left = finished(parcel.origin);
-        if before.seen_by_contact() && !answer.next.seen_by_contact() {
-            left.extend(self.show_to(user, &contact, false));
-        }
-        if let Some(reply) = answer.reply {
-            let reply = Stanza::presence(presence_type(reply));
-            left.push(Parcel::of(
-                reply.with_from(user.jid.clone()).with_to(contact.clone()),
-            ));
-        }
-        if answer.next.seen_by_contact() && !before.seen_by_contact() {
-            left.extend(self.show_to(user, &contact, true));
-        }
-        left
-    }
-
     /// The user's own subscription stanza (RFC 6121, appendix A.2): answers what to route.
-    pub(crate) fn ask(&self, user: &Arc<User>, mut parcel: Parcel, kind: SubscriptionKind) -> Left {
-        let Some(contact) = parcel.stanza.to.as_ref().map(|to| to.to_bare()) else {
-            return finished(parcel.origin);
-        };
-        let (limits, id) = (self.limits, self.number());
-        let done = user.update(|state| {
-            let was = item_of(state, &contact);
-            let answer = outbound(was.state, kind);
-            let mut item = was.clone();
-            item.state = answer.next;
-            item.approved = answer.approval.unwrap_or(item.approved);
-            item.listed |= matches!(
-                kind,
-                SubscriptionKind::Subscribe | SubscriptionKind::Subscribed
-            );
-            if !item.state.pending_in() {
-                item.request = None;
-            }
-            let change = apply(state, item, &was, id, limits);
-            (answer, was.state, change)
-        });
-        let Some((answer, before, change)) = done else {
-            return finished(parcel.origin);
-        };
-        self.save(user, change, None);
-        let now = answer.next;
-        let mut left = Left::new();
-        if before.seen_by_contact() && !now.seen_by_contact() {
-            left.extend(self.show_to(user, &contact, false));
-        }
-        if answer.route {
-            parcel.stanza.from = Some(user.jid.clone().into());
-            parcel.stanza.to = Some(contact.clone().into());
-            left.push(parcel);
-        } else {
-            left.extend(finished(parcel.origin));
-        }
-        if now.seen_by_contact() && !before.seen_by_contact() {
-            left.extend(self.show_to(user, &contact, true));
-        }
-        left
+    pub(crate) fn subscribe(&self, user: &Arc<User>, parcel: Parcel) -> Left {
+        let travels = true;
+        self.ask_roster(user, Asked { parcel, travels }, Roster::sent)
     }
 
     /// An iq request to the bare address.
@@ -196,7 +102,12 @@ impl Plane {
             return self.bounce(parcel, Condition::BadRequest);
         };
         if own && child.is("query", ns::ROSTER) {
-            return self.roster_iq(user, parcel, &child);
+            return match parcel.stanza.kind {
+                StanzaKind::Iq(IqType::Get) => self.ask_roster(user, arrived(parcel), Roster::get),
+                StanzaKind::Iq(_) | StanzaKind::Message(_) | StanzaKind::Presence(_) => {
+                    self.ask_roster(user, arrived(parcel), Roster::set)
+                }
+            };
         }
         match super::server::for_account(&parcel.stanza, &child, own) {
             Ok(answer) => {
@@ -208,95 +119,75 @@ impl Plane {
         }
     }
 
-    fn roster_iq(&self, user: &Arc<User>, parcel: Parcel, query: &Element) -> Left {
-        match parcel.stanza.kind {
-            StanzaKind::Iq(IqType::Get) => {
-                let answer = user.update(|state| roster_get(state, &parcel.stanza, query));
-                let mut left = finished(parcel.origin);
-                left.extend(answer.map(Parcel::of));
-                left
-            }
-            _ => self.roster_set(user, parcel, query),
-        }
-    }
-
-    /// RFC 6121, sections 2.3 to 2.5.
-    fn roster_set(&self, user: &Arc<User>, parcel: Parcel, query: &Element) -> Left {
-        let wanted = match one_item(query) {
-            Ok(wanted) => wanted,
-            Err(condition) => return self.bounce(parcel, condition),
-        };
-        if wanted.contact == user.jid {
-            return self.bounce(parcel, Condition::NotAllowed);
-        }
-        let (limits, id) = (self.limits, self.number());
-        let done = user.update(|state| {
-            let was = item_of(state, &wanted.contact);
-            if wanted.remove {
-                if !was.listed {
-                    return None;
-                }
-                return Some((remove(state, &was, id, limits), was.state));
-            }
-            let mut item = was.clone();
-            item.listed = true;
-            item.name.clone_from(&wanted.name);
-            item.groups.clone_from(&wanted.groups);
-            Some((apply(state, item, &was, id, limits), was.state))
+    /// Puts a stanza to the roster and does what that asks for. What the sessions see before
+    /// anything has to be durable, they see in the same step as the roster changes.
+    fn ask_roster(
+        &self,
+        user: &Arc<User>,
+        asked: Asked,
+        mut ask: impl FnMut(&mut Roster, &Stanza) -> Vec<RosterEffect>,
+    ) -> Left {
+        let effects = user.update(|state| {
+            let effects = ask(state.roster.as_deref_mut()?, &asked.parcel.stanza);
+            Some(self.show_roster(state, effects))
         });
-        let Some(Some((change, before))) = done else {
-            return self.bounce(parcel, Condition::ItemNotFound);
-        };
-        let left = match wanted.remove {
-            true => self.part(user, &wanted.contact, before),
-            false => Left::new(),
-        };
-        self.save(user, change, Some(parcel));
-        left
+        match effects.flatten() {
+            Some(effects) => self.follow(user, effects, asked),
+            None => self.bounce(asked.parcel, Condition::InternalServerError),
+        }
     }
 
-    /// RFC 6121, section 2.5.2: removing a contact ends both subscriptions.
-    fn part(&self, user: &Arc<User>, contact: &BareJid, before: State) -> Left {
+    /// Does a roster's effects in order; what comes after a change waits until that is durable.
+    fn follow(&self, user: &Arc<User>, effects: Vec<RosterEffect>, mut asked: Asked) -> Left {
         let mut left = Left::new();
-        let say = |kind| {
-            let stanza = Stanza::presence(kind);
-            Parcel::of(stanza.with_from(user.jid.clone()).with_to(contact.clone()))
-        };
-        if before.sees_contact() || before.pending_out() {
-            left.push(say(PresenceType::Unsubscribe));
+        let mut effects = effects.into_iter();
+        while let Some(effect) = effects.next() {
+            match effect {
+                RosterEffect::Save(change) => {
+                    self.save(user, *change, effects.collect(), asked);
+                    return left;
+                }
+                RosterEffect::Send(stanza) => left.push(asked.carry(*stanza)),
+                RosterEffect::ShowPresence(contact) => {
+                    left.extend(self.show_to(user, &contact, true));
+                }
+                RosterEffect::HidePresence(contact) => {
+                    left.extend(self.show_to(user, &contact, false));
+                }
+                own @ (RosterEffect::Interested(_)
+                | RosterEffect::Push(_)
+                | RosterEffect::PushTo(..)
+                | RosterEffect::Deliver(_)) => {
+                    let mut own = Some(own);
+                    user.update(|state| self.show_one(state, own.take()?));
+                }
+            }
         }
-        if before.seen_by_contact() || before.pending_in() {
-            left.push(say(PresenceType::Unsubscribed));
-        }
-        if before.seen_by_contact() {
-            left.extend(self.show_to(user, contact, false));
-        }
+        left.extend(finished(asked.parcel.origin));
         left
     }
 
-    /// Makes a change durable, then answers the request that it was for.
-    fn save(&self, user: &Arc<User>, change: Option<Change>, request: Option<Parcel>) {
+    /// Makes a change durable, then does the rest.
+    fn save(&self, user: &Arc<User>, change: RosterChange, rest: Vec<RosterEffect>, asked: Asked) {
         let Some(plane) = self.myself() else { return };
         let store = &self.node(user.home()).spec.users;
         let name = user.jid.as_str();
-        let answer = match change {
-            Some(Change::Put(item)) => store.put_roster_item(name, item),
-            Some(Change::Remove(contact)) => store.remove_roster_item(name, &contact),
-            None => takeover_storage::ready(Ok(0)),
+        let answer = match change.item {
+            Some(item) => store.put_roster_item(name, stored(item)),
+            None => store.remove_roster_item(name, change.jid.as_str()),
         };
         let user = user.clone();
         self.keep(async move {
-            let stored = answer.await;
-            let Some(request) = request else { return };
-            let at = plane.home_of(&user);
-            let left = match stored {
+            let left = match answer.await {
                 Ok(_) => {
-                    let mut left = finished(request.origin);
-                    left.push(Parcel::of(request.stanza.result()));
-                    left
+                    let mut rest = Some(rest);
+                    let rest = user
+                        .update(|state| plane.show_roster(state, rest.take().unwrap_or_default()));
+                    plane.follow(&user, rest.unwrap_or_default(), asked)
                 }
-                Err(_) => plane.bounce(request, Condition::InternalServerError),
+                Err(_) => plane.bounce(asked.parcel, Condition::InternalServerError),
             };
+            let at = plane.home_of(&user);
             for parcel in left {
                 plane.route(at, parcel);
             }
@@ -304,39 +195,17 @@ impl Plane {
     }
 }
 
-fn deliver_to_available(state: &mut UserState, stanza: &Stanza, limits: Limits) {
-    for session in state
-        .sessions
-        .iter_mut()
-        .filter(|session| session.presence.is_some())
-    {
-        let out = Out {
-            stanza: stanza.clone(),
-            stored: None,
-        };
-        let _ = session.push(out, limits.session_queue);
-    }
+/// What takes effect here.
+fn arrived(parcel: Parcel) -> Asked {
+    let travels = false;
+    Asked { parcel, travels }
 }
 
-/// The subscription stanza that a presence type is, if it is one.
-pub(crate) fn subscription_kind(kind: PresenceType) -> Option<SubscriptionKind> {
-    match kind {
-        PresenceType::Subscribe => Some(SubscriptionKind::Subscribe),
-        PresenceType::Subscribed => Some(SubscriptionKind::Subscribed),
-        PresenceType::Unsubscribe => Some(SubscriptionKind::Unsubscribe),
-        PresenceType::Unsubscribed => Some(SubscriptionKind::Unsubscribed),
-        PresenceType::Available
-        | PresenceType::Unavailable
-        | PresenceType::Probe
-        | PresenceType::Error => None,
-    }
-}
-
-fn presence_type(kind: SubscriptionKind) -> PresenceType {
-    match kind {
-        SubscriptionKind::Subscribe => PresenceType::Subscribe,
-        SubscriptionKind::Subscribed => PresenceType::Subscribed,
-        SubscriptionKind::Unsubscribe => PresenceType::Unsubscribe,
-        SubscriptionKind::Unsubscribed => PresenceType::Unsubscribed,
+impl Asked {
+    /// A stanza that follows: the one that travels takes its ticket along.
+    fn carry(&mut self, stanza: Stanza) -> Parcel {
+        let same = self.travels && stanza.kind == self.parcel.stanza.kind;
+        let origin = same.then(|| self.parcel.origin.take()).flatten();
+        Parcel { stanza, origin }
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Issued, Ownership, SlotError};
 use takeover_protocols::jid::FullJid;
+use takeover_protocols::roster::subscription::SubscriptionKind;
+use takeover_protocols::routing::{WithoutTo, without_to};
 use takeover_protocols::sm::{AckError, Outbound};
-use takeover_protocols::stanza::{PresenceType, Stanza, StanzaKind};
+use takeover_protocols::stanza::{Stanza, StanzaKind};
 use thiserror::Error;
 
 use super::Plane;
-use super::account::subscription_kind;
 use super::outlet::{Close, Outlet};
 use super::parcel::{Origin, Parcel, content_key, target_key};
+use super::route::{Left, finished};
 use super::tickets::Tickets;
 use super::user::{Link, Managed, Out, Session, SessionId, User, UserState};
 
@@ -218,8 +220,8 @@ impl Plane {
     pub fn from_client(&self, attached: &Attached, mut stanza: Stanza) -> Result<(), Fenced> {
         self.check(attached)?;
         let user = &attached.user;
-        let whose = stanza.to.is_none();
-        if whose && !stanza.is_availability() {
+        let unaddressed = stanza.to.is_none().then(|| without_to(stanza.kind));
+        if let Some(WithoutTo::OwnAccount | WithoutTo::Answer) = unaddressed {
             stanza.to = Some(user.jid.clone().into());
         }
         let issued = attached
@@ -235,56 +237,37 @@ impl Plane {
         let tickets = attached.tickets.clone();
         let origin = Origin { tickets, ticket };
         let at = attached.mine.node();
-        match stanza.kind {
-            StanzaKind::Presence(kind) if whose && stanza.is_availability() => {
-                let _ = kind;
-                self.own_presence(at, user, attached.id, stanza);
-                // A broadcast has no single target that anything could wait behind.
-                let _ = origin.finish();
+        if unaddressed == Some(WithoutTo::Broadcast) {
+            self.own_presence(at, user, &attached.jid, &stanza);
+            // A broadcast has no single target that anything could wait behind.
+            let _ = origin.finish();
+            return Ok(());
+        }
+        let origin = Some(origin);
+        let parcel = Parcel { stanza, origin };
+        let left = match unaddressed {
+            Some(WithoutTo::Refuse(condition)) => self.bounce(parcel, condition),
+            Some(WithoutTo::Drop) => finished(parcel.origin),
+            Some(WithoutTo::OwnAccount | WithoutTo::Answer | WithoutTo::Broadcast) | None => {
+                self.addressed(attached, parcel)
             }
-            StanzaKind::Presence(kind) => self.directed(
-                at,
-                attached,
-                kind,
-                Parcel {
-                    stanza,
-                    origin: Some(origin),
-                },
-            ),
-            StanzaKind::Message(_) | StanzaKind::Iq(_) => {
-                self.route(
-                    at,
-                    Parcel {
-                        stanza,
-                        origin: Some(origin),
-                    },
-                );
-            }
+        };
+        for parcel in left {
+            self.route(at, parcel);
         }
         Ok(())
     }
 
-    fn directed(&self, at: NodeId, attached: &Attached, kind: PresenceType, parcel: Parcel) {
+    /// A stanza for somebody: answers what to route.
+    fn addressed(&self, attached: &Attached, parcel: Parcel) -> Left {
         let user = &attached.user;
-        if let Some(kind) = subscription_kind(kind) {
-            for parcel in self.ask(user, parcel, kind) {
-                self.route(at, parcel);
-            }
-            return;
+        if SubscriptionKind::of(&parcel.stanza).is_some() {
+            return self.subscribe(user, parcel);
         }
-        if let Some(to) = &parcel.stanza.to {
-            match kind {
-                PresenceType::Available => self.note_directed(user, attached.id, to, true),
-                PresenceType::Unavailable => self.note_directed(user, attached.id, to, false),
-                PresenceType::Subscribe
-                | PresenceType::Subscribed
-                | PresenceType::Unsubscribe
-                | PresenceType::Unsubscribed
-                | PresenceType::Probe
-                | PresenceType::Error => {}
-            }
+        if let (StanzaKind::Presence(kind), Some(to)) = (parcel.stanza.kind, &parcel.stanza.to) {
+            self.note_directed(user, attached.id, kind, to);
         }
-        self.route(at, parcel);
+        vec![parcel]
     }
 
     /// A stanza that was refused by the stream itself: it counts, and the error goes back.
@@ -300,13 +283,7 @@ impl Plane {
         let limit = self.limits.session_queue;
         let reply = reply.with_to(attached.jid.clone());
         self.mine(attached, |session| {
-            let _ = session.push(
-                Out {
-                    stanza: reply.clone(),
-                    stored: None,
-                },
-                limit,
-            );
+            let _ = session.push(Out::of(reply), limit);
         })
     }
 

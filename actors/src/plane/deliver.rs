@@ -3,12 +3,13 @@
 use takeover_core::sync::Claim;
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::Jid;
-use takeover_protocols::stanza::{
-    Condition, IqType, MessageType, PresenceType, Stanza, StanzaKind,
-};
+use takeover_protocols::offline::{Keep, keep};
+use takeover_protocols::presence::is_known_to;
+use takeover_protocols::routing::{Address, Decision, Recipients, route};
+use takeover_protocols::stanza::{Condition, MessageType, Stanza, StanzaKind};
 
 use super::parcel::{Origin, Parcel};
-use super::user::{Out, Push, UserState, Waiting};
+use super::user::{Out, Push, Session, UserState, Waiting};
 
 /// What is still to be done with a stanza when the lock is gone.
 #[derive(Debug)]
@@ -53,13 +54,17 @@ pub fn accept(
         Claim::Parked => return Outcome::Parked,
         Claim::Stale(parcel) => return Outcome::Stale(parcel),
     };
-    let resource = resource_of(state, parcel.stanza.to.as_ref());
-    match parcel.stanza.kind {
-        StanzaKind::Message(kind) => {
-            message(state, parcel, kind, resource, Rules { limits, at, key })
-        }
-        StanzaKind::Presence(kind) => presence(state, parcel, kind, resource, limits),
-        StanzaKind::Iq(kind) => iq(state, parcel, kind, resource, limits),
+    let rules = Rules { limits, at, key };
+    if is_kept(parcel.stanza.kind) && !state.offline.is_empty() && state.is_reachable() {
+        // Earlier ones are still becoming durable; they go first.
+        return wait(state, parcel, rules);
+    }
+    match decide(state, &parcel.stanza) {
+        Decision::Deliver(to) => deliver(state, parcel, to, rules),
+        Decision::Store => wait(state, parcel, rules),
+        Decision::Bounce(condition) => Outcome::Bounce(parcel, condition),
+        Decision::Answer | Decision::Subscription | Decision::Probe => Outcome::Account(parcel),
+        Decision::Unsubscribed | Decision::Drop => Outcome::Done(parcel.origin),
     }
 }
 
@@ -69,121 +74,107 @@ struct Rules<K> {
     key: K,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Resource {
-    /// The address is bare.
-    Bare,
-    /// The address names the session at this index.
-    At(usize),
-    /// The address names a session that is not there.
-    Missing,
-}
-
-fn resource_of(state: &UserState, to: Option<&Jid>) -> Resource {
-    let wanted = to
+/// Asks the standard's table (RFC 6121, section 8.5).
+fn decide(state: &UserState, stanza: &Stanza) -> Decision {
+    let resource = stanza
+        .to
+        .as_ref()
         .and_then(|to| to.as_str().split_once('/'))
         .map(|(_, resource)| resource);
-    match wanted {
-        None => Resource::Bare,
-        Some(wanted) => state
-            .sessions
-            .iter()
-            .position(|session| session.jid.resource().as_str() == wanted)
-            .map_or(Resource::Missing, Resource::At),
+    let to = match resource {
+        None => Address::Bare,
+        Some(resource) => Address::Full {
+            resource,
+            known: !stanza.kind.is_request() || is_known(state, resource, stanza.from.as_ref()),
+        },
+    };
+    route(stanza.kind, to, Some(state.resources()))
+}
+
+/// Whether the sender of a request may know that the resource is there. Servers and their services
+/// may.
+fn is_known(state: &UserState, resource: &str, from: Option<&Jid>) -> bool {
+    let Some(from) = from.filter(|from| from.node().is_some()) else {
+        return true;
+    };
+    let named = |session: &&Session| session.jid.resource().as_str() == resource;
+    let session = state.sessions.iter().find(named);
+    match (session, &state.roster) {
+        (Some(session), Some(roster)) => is_known_to(&session.shown, from, roster),
+        (None, _) | (_, None) => false,
     }
 }
 
-/// RFC 6121, sections 8.5.2.1.1, 8.5.2.2.1, 8.5.3.1 and 8.5.3.2.1.
-fn message<K: FnOnce() -> String>(
+/// Whether a stanza of this kind may wait for the user.
+fn is_kept(kind: StanzaKind) -> bool {
+    matches!(
+        kind,
+        StanzaKind::Message(MessageType::Chat | MessageType::Normal)
+    )
+}
+
+/// Queues a stanza at each of its recipients; one that nobody could take waits or goes back.
+fn deliver<K: FnOnce() -> String>(
     state: &mut UserState,
     parcel: Parcel,
-    kind: MessageType,
-    resource: Resource,
+    to: Recipients,
     rules: Rules<K>,
 ) -> Outcome {
-    let keeps = match kind {
-        MessageType::Chat | MessageType::Normal => true,
-        MessageType::Groupchat | MessageType::Headline | MessageType::Error => false,
-    };
-    if keeps && !state.offline.is_empty() && state.is_reachable() {
-        // Earlier ones are still becoming durable; they go first.
-        return wait(state, parcel, rules);
+    let Parcel { stanza, origin } = parcel;
+    let included = |(index, session): (usize, &Session)| to.include(index, session.priority());
+    let mut left = state
+        .sessions
+        .iter()
+        .enumerate()
+        .filter(|s| included(*s))
+        .count();
+    let mut stanza = Some(stanza);
+    let mut taken = false;
+    for (index, session) in state.sessions.iter_mut().enumerate() {
+        if !to.include(index, session.priority()) {
+            continue;
+        }
+        left -= 1;
+        // The last one gets the stanza itself.
+        let copy = if left == 0 {
+            stanza.take()
+        } else {
+            stanza.clone()
+        };
+        let Some(copy) = copy else { break };
+        match session.push(Out::of(copy), rules.limits.session_queue) {
+            Push::Queued => taken = true,
+            Push::Refused(out) => stanza = stanza.or_else(|| Some(out.into_stanza())),
+        }
     }
-    match (resource, kind) {
-        (Resource::At(index), _) => to_session(state, parcel, index, keeps, rules),
-        (Resource::Bare, MessageType::Groupchat) => {
-            Outcome::Bounce(parcel, Condition::ServiceUnavailable)
-        }
-        (Resource::Bare, MessageType::Error) => Outcome::Done(parcel.origin),
-        (Resource::Bare | Resource::Missing, MessageType::Chat)
-        | (Resource::Bare, MessageType::Normal | MessageType::Headline) => {
-            to_reachable(state, parcel, keeps, rules)
-        }
-        (Resource::Missing, MessageType::Normal | MessageType::Groupchat) => {
-            Outcome::Bounce(parcel, Condition::ServiceUnavailable)
-        }
-        (Resource::Missing, MessageType::Headline | MessageType::Error) => {
+    match stanza {
+        Some(stanza) if !taken => refused(state, Parcel { stanza, origin }, rules),
+        Some(_) | None => Outcome::Done(origin),
+    }
+}
+
+/// No session could take it: it has no wire and cannot be resumed, or its queue is full. Of presence
+/// it is told the present state when it comes back.
+fn refused<K: FnOnce() -> String>(
+    state: &mut UserState,
+    parcel: Parcel,
+    rules: Rules<K>,
+) -> Outcome {
+    match parcel.stanza.kind {
+        kind if is_kept(kind) => wait(state, parcel, rules),
+        kind if kind.is_request() => Outcome::Bounce(parcel, Condition::RecipientUnavailable),
+        StanzaKind::Message(_) | StanzaKind::Presence(_) | StanzaKind::Iq(_) => {
             Outcome::Done(parcel.origin)
         }
     }
 }
 
-fn to_session<K: FnOnce() -> String>(
-    state: &mut UserState,
-    parcel: Parcel,
-    index: usize,
-    keeps: bool,
-    rules: Rules<K>,
-) -> Outcome {
-    let Parcel { stanza, origin } = parcel;
-    let out = Out {
-        stanza,
-        stored: None,
-    };
-    match state.sessions[index].push(out, rules.limits.session_queue) {
-        Push::Queued => Outcome::Done(origin),
-        Push::Refused(out) if keeps => wait(
-            state,
-            Parcel {
-                stanza: out.stanza,
-                origin,
-            },
-            rules,
-        ),
-        Push::Refused(_) => Outcome::Done(origin),
-    }
-}
-
-/// To every session with a priority of 0 or more.
-fn to_reachable<K: FnOnce() -> String>(
-    state: &mut UserState,
-    parcel: Parcel,
-    keeps: bool,
-    rules: Rules<K>,
-) -> Outcome {
-    let mut taken = false;
-    for session in &mut state.sessions {
-        if session.priority().is_some_and(|priority| priority >= 0) {
-            let out = Out {
-                stanza: parcel.stanza.clone(),
-                stored: None,
-            };
-            match session.push(out, rules.limits.session_queue) {
-                Push::Queued => taken = true,
-                Push::Refused(_) => {}
-            }
-        }
-    }
-    match taken || !keeps {
-        true => Outcome::Done(parcel.origin),
-        false => wait(state, parcel, rules),
-    }
-}
-
 /// Puts a message among those that wait (XEP-0160).
 fn wait<K: FnOnce() -> String>(state: &mut UserState, parcel: Parcel, rules: Rules<K>) -> Outcome {
-    if !is_worth_keeping(&parcel.stanza) {
-        return Outcome::Done(parcel.origin);
+    match keep(&parcel.stanza) {
+        Keep::Store => {}
+        Keep::Bounce => return Outcome::Bounce(parcel, Condition::ServiceUnavailable),
+        Keep::Drop => return Outcome::Done(parcel.origin),
     }
     if state.offline.len() >= rules.limits.offline {
         return Outcome::Bounce(parcel, Condition::ServiceUnavailable);
@@ -201,101 +192,6 @@ fn wait<K: FnOnce() -> String>(state: &mut UserState, parcel: Parcel, rules: Rul
     Outcome::Store(parcel, key)
 }
 
-/// XEP-0160, section 3: chat states and the like are not kept; what people wrote is.
-fn is_worth_keeping(stanza: &Stanza) -> bool {
-    stanza.kind == StanzaKind::Message(MessageType::Normal)
-        || stanza.has_child("body", takeover_protocols::ns::CLIENT)
-}
-
-/// RFC 6121, sections 8.5.1, 8.5.2.1.2, 8.5.3.1.
-fn presence(
-    state: &mut UserState,
-    parcel: Parcel,
-    kind: PresenceType,
-    resource: Resource,
-    limits: Limits,
-) -> Outcome {
-    match (kind, resource) {
-        (
-            PresenceType::Subscribe
-            | PresenceType::Subscribed
-            | PresenceType::Unsubscribe
-            | PresenceType::Unsubscribed
-            | PresenceType::Probe,
-            Resource::Bare | Resource::At(_) | Resource::Missing,
-        ) => Outcome::Account(parcel),
-        (
-            PresenceType::Available | PresenceType::Unavailable | PresenceType::Error,
-            Resource::At(index),
-        ) => {
-            let Parcel { stanza, origin } = parcel;
-            // A session that cannot take it is told the present state when it comes back.
-            let _ = state.sessions[index].push(
-                Out {
-                    stanza,
-                    stored: None,
-                },
-                limits.session_queue,
-            );
-            Outcome::Done(origin)
-        }
-        (PresenceType::Available | PresenceType::Unavailable, Resource::Bare) => {
-            for session in &mut state.sessions {
-                if session.presence.is_some() {
-                    let out = Out {
-                        stanza: parcel.stanza.clone(),
-                        stored: None,
-                    };
-                    let _ = session.push(out, limits.session_queue);
-                }
-            }
-            Outcome::Done(parcel.origin)
-        }
-        (PresenceType::Error, Resource::Bare | Resource::Missing)
-        | (PresenceType::Available | PresenceType::Unavailable, Resource::Missing) => {
-            Outcome::Done(parcel.origin)
-        }
-    }
-}
-
-/// RFC 6121, sections 8.5.1, 8.5.2.1.3, 8.5.3.1, 8.5.3.2.3.
-fn iq(
-    state: &mut UserState,
-    parcel: Parcel,
-    kind: IqType,
-    resource: Resource,
-    limits: Limits,
-) -> Outcome {
-    match (kind, resource) {
-        (IqType::Get | IqType::Set, Resource::Bare) => Outcome::Account(parcel),
-        (IqType::Get | IqType::Set, Resource::Missing) => {
-            Outcome::Bounce(parcel, Condition::ServiceUnavailable)
-        }
-        (IqType::Result | IqType::Error, Resource::Bare | Resource::Missing) => {
-            Outcome::Done(parcel.origin)
-        }
-        (IqType::Get | IqType::Set | IqType::Result | IqType::Error, Resource::At(index)) => {
-            let Parcel { stanza, origin } = parcel;
-            match state.sessions[index].push(
-                Out {
-                    stanza,
-                    stored: None,
-                },
-                limits.session_queue,
-            ) {
-                Push::Queued => Outcome::Done(origin),
-                Push::Refused(out) => Outcome::Bounce(
-                    Parcel {
-                        stanza: out.stanza,
-                        origin,
-                    },
-                    Condition::RecipientUnavailable,
-                ),
-            }
-        }
-    }
-}
-
 /// What a session could not write any more: messages wait for the user, requests are answered
 /// with an error, the rest is dropped.
 pub fn put_back(
@@ -307,30 +203,19 @@ pub fn put_back(
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for out in outs {
-        match (out.stanza.kind, out.stored) {
-            (StanzaKind::Message(MessageType::Chat | MessageType::Normal), Some(place)) => {
-                insert_again(state, out.stanza, place, at);
+        let kind = out.kind();
+        match out.stored {
+            Some(place) if is_kept(kind) => insert_again(state, out.into_stanza(), place, at),
+            None if is_kept(kind) => {
+                let key = &mut key;
+                let rules = Rules { limits, at, key };
+                outcomes.push(wait(state, Parcel::of(out.into_stanza()), rules));
             }
-            (StanzaKind::Message(MessageType::Chat | MessageType::Normal), None) => {
-                let rules = Rules {
-                    limits,
-                    at,
-                    key: &mut key,
-                };
-                outcomes.push(wait(state, Parcel::of(out.stanza), rules));
-            }
-            (StanzaKind::Iq(IqType::Get | IqType::Set), _) => {
-                let parcel = Parcel::of(out.stanza);
+            Some(_) | None if kind.is_request() => {
+                let parcel = Parcel::of(out.into_stanza());
                 outcomes.push(Outcome::Bounce(parcel, Condition::ServiceUnavailable));
             }
-            (
-                StanzaKind::Message(
-                    MessageType::Groupchat | MessageType::Headline | MessageType::Error,
-                )
-                | StanzaKind::Presence(_)
-                | StanzaKind::Iq(IqType::Result | IqType::Error),
-                _,
-            ) => {}
+            Some(_) | None => {}
         }
     }
     outcomes

@@ -54,6 +54,7 @@ impl Plane {
             })
         });
         self.note_detached(&attached.jid, attached.mine.node());
+        self.watch(attached.mine.node(), &attached.user);
         self.act_all(
             attached.mine.node(),
             &attached.user,
@@ -97,10 +98,19 @@ impl Plane {
 
     /// Ends all sessions at `node` that have been detached for too long.
     pub fn sweep(&self, node: NodeId) {
-        for user in self.users() {
-            if user.slot.owner().node() == node {
-                self.expire(&user, node);
-            }
+        for user in self.node(node).residents.due(self.world.now()) {
+            self.expire(&user, node);
+            self.watch(node, &user);
+        }
+    }
+
+    /// Has the node look at a user again when the first of its detached sessions is given up.
+    pub(super) fn watch(&self, node: NodeId, user: &Arc<User>) {
+        if user.slot.owner().node() != node {
+            return;
+        }
+        if let Some(until) = user.slot.peek(|state, _| state.first_end()) {
+            self.node(node).residents.watch(until, user.clone());
         }
     }
 
@@ -113,7 +123,7 @@ impl Plane {
         }
         outs.extend(session.out.drain(..));
         self.give_back(user, outs);
-        self.announce_end(at, user, &session);
+        self.announce_end(at, user, &mut session);
         self.note_closed(&session.jid, at);
     }
 }

@@ -20,6 +20,7 @@ mod outlet;
 mod parcel;
 mod presence;
 mod promise;
+mod residents;
 mod roster;
 mod route;
 mod server;
@@ -51,12 +52,11 @@ pub use node::{Counters, Gate, NodePlane, NodeSpec, NotServed};
 pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};
 pub use promise::{Entrusted, Promise};
+pub use residents::Residents;
 pub(crate) use server::version;
 pub use standby::Inactive;
 pub use tickets::Tickets;
-pub use user::{
-    Available, Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState,
-};
+pub use user::{Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState, Written};
 
 /// How the plane of a lab is made.
 pub struct PlaneSpec {
@@ -184,8 +184,48 @@ impl Plane {
 
     /// Makes a user known, at its home node. One that is known stays as it is.
     pub fn add_user(&self, jid: &BareJid, home: NodeId) -> Arc<User> {
-        self.users
-            .get_or_insert_with(jid.as_str(), || Arc::new(User::new(jid.clone(), home)))
+        self.users.get_or_insert_with(jid.as_str(), || {
+            let user = Arc::new(User::new(jid.clone(), home));
+            self.node(home).residents.add(user.clone());
+            user
+        })
+    }
+
+    /// Assigns a user to another node (USR-4). Who hosts it now is not changed by that.
+    pub fn assign(&self, user: &Arc<User>, home: NodeId) {
+        self.node(user.home()).residents.remove(user);
+        user.assign(home);
+        self.node(home).residents.add(user.clone());
+        self.note_guest(user, user.slot.owner().node());
+    }
+
+    /// Notes whether a user that this node owns is at home elsewhere.
+    pub(super) fn note_guest(&self, user: &Arc<User>, owner: NodeId) {
+        let (here, home) = (self.node(owner), user.home());
+        let is_guest = home != owner && here.spec.peer != Some(home);
+        here.residents.set_guest(user, is_guest);
+    }
+
+    /// The users of a node and its peer, in order of their addresses: among them is everybody whom
+    /// the node hosts.
+    #[must_use]
+    pub fn of_group(&self, node: NodeId) -> Vec<Arc<User>> {
+        let here = self.node(node);
+        let mut users = here.residents.with_guests();
+        if let Some(peer) = here.spec.peer {
+            users.append(&mut self.node(peer).residents.with_guests());
+        }
+        // Runs in order: that is a merge.
+        users.sort_by(|a, b| a.jid.as_str().cmp(b.jid.as_str()));
+        users
+    }
+
+    /// The users whom a node hosts now, in order of their addresses.
+    #[must_use]
+    pub fn hosted_by(&self, node: NodeId) -> Vec<Arc<User>> {
+        let mut users = self.of_group(node);
+        users.retain(|user| user.slot.owner().node() == node);
+        users
     }
 
     /// The user of this bare address.

@@ -9,6 +9,7 @@ use takeover_core::id::{ClusterId, GroupId, NodeId};
 use takeover_storage::{ChatStore, UserStore};
 
 use super::letter::Letter;
+use super::residents::Residents;
 use super::standby::Awaited;
 use crate::conference::TcMsg;
 use crate::rt::Addr;
@@ -90,6 +91,8 @@ pub struct NodePlane {
     pub spec: NodeSpec,
     /// What it counts.
     pub counters: Counters,
+    /// Its users.
+    pub residents: Residents,
     gates: AtomicU8,
     address: RwLock<Option<String>>,
     inbox: Mutex<VecDeque<(NodeId, Letter)>>,
@@ -106,6 +109,7 @@ impl NodePlane {
         Self {
             spec,
             counters: Counters::default(),
+            residents: Residents::default(),
             gates: AtomicU8::new(0),
             address: RwLock::default(),
             inbox: Mutex::default(),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_core::id::NodeId;
-use takeover_protocols::delay::Delay;
+use takeover_protocols::jid::BareJid;
+use takeover_protocols::offline::stamped;
 use takeover_protocols::stanza::{Condition, Stanza};
 use takeover_storage::{OfflineMessage, StoreError, StoredOffline};
 
 use super::parcel::Parcel;
+use super::roster::restored;
 use super::route::finished;
 use super::user::{Out, Push, Session, User, UserState, Waiting};
 use super::{Limits, Plane};
@@ -95,7 +97,7 @@ impl Plane {
         wait_for(self, store.latency()).await;
         user.update(|state| {
             if state.roster.is_none() {
-                state.roster = Some(Box::new(roster.clone()));
+                state.roster = Some(Box::new(restored(&user.jid, roster.clone())));
             }
             if !std::mem::replace(&mut state.offline_loaded, true) {
                 adopt(state, &waiting);
@@ -170,26 +172,17 @@ fn hand_out(session: &mut Session, waiting: Waiting, limits: Limits) -> Result<(
         stored,
         stanza,
     } = waiting;
-    let stamped = match Delay::of(&stanza) {
-        Some(_) => stanza,
-        None => {
-            let delay = Delay::new(at).with_reason("Offline storage");
-            stanza.with_child(&delay.to_element())
-        }
-    };
-    match session.push(
-        Out {
-            stanza: stamped,
-            stored,
-        },
-        limits.session_queue,
-    ) {
+    let server = BareJid::from_parts(None, session.jid.domain());
+    let stanza = stamped(stanza, at, server);
+    let mut out = Out::of(stanza);
+    out.stored = stored;
+    match session.push(out, limits.session_queue) {
         Push::Queued => Ok(()),
         Push::Refused(out) => Err(Waiting {
             key,
             at,
             stored,
-            stanza: out.stanza,
+            stanza: out.into_stanza(),
         }),
     }
 }

@@ -6,13 +6,17 @@ use std::sync::atomic::Ordering;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Claim, Delivery, Ownership};
 use takeover_protocols::jid::Jid;
-use takeover_protocols::stanza::{Condition, ErrorType, Stanza, StanzaError, StanzaKind};
+use takeover_protocols::muc::Broadcast;
+use takeover_protocols::routing::{Address, Decision, Resource, route as table};
+use takeover_protocols::stanza::{
+    Condition, ErrorType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind,
+};
 
 use super::deliver::{Outcome, accept};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::parcel::{Origin, Parcel};
-use super::user::User;
+use super::user::{Out, Push, User, Written};
 use super::{Plane, Router};
 use crate::conference::Alias;
 use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned, Why};
@@ -89,14 +93,29 @@ impl Plane {
         }
     }
 
-    /// RFC 6121, section 8.5.1, as if the account were there without sessions: an error for what
-    /// expects an answer; presence is dropped.
+    /// There is no such account (RFC 6121, section 8.5.1).
     fn no_such_user(&self, parcel: Parcel) -> Left {
-        match parcel.stanza.kind {
-            StanzaKind::Message(_) | StanzaKind::Iq(_) => {
-                self.refuse(parcel, Condition::ServiceUnavailable)
+        let nobody = None::<std::iter::Empty<Resource<'_>>>;
+        let parcel = match parcel.claim() {
+            Claim::Go(parcel) => parcel,
+            Claim::Parked | Claim::Stale(_) => return Left::new(),
+        };
+        match table(parcel.stanza.kind, Address::Bare, nobody) {
+            Decision::Bounce(condition) => self.bounce(parcel, condition),
+            Decision::Unsubscribed => {
+                let mut denied = Stanza::presence(PresenceType::Unsubscribed);
+                denied.from = parcel.stanza.to.as_ref().map(|to| to.to_bare().into());
+                denied.to.clone_from(&parcel.stanza.from);
+                let mut left = finished(parcel.origin);
+                left.push(Parcel::of(denied));
+                left
             }
-            StanzaKind::Presence(_) => finished(self.settle_server(parcel)),
+            Decision::Deliver(_)
+            | Decision::Store
+            | Decision::Answer
+            | Decision::Subscription
+            | Decision::Probe
+            | Decision::Drop => finished(parcel.origin),
         }
     }
 
@@ -137,6 +156,45 @@ impl Plane {
             Delivery::Full(parcel) => Ok(self.refuse(parcel, Condition::ResourceConstraint)),
             Delivery::Closed(parcel) => Ok(self.no_such_user(parcel)),
         }
+    }
+
+    /// Queues one recipient's copy of what a room says, if its session is at this node and takes
+    /// it. False where nothing has happened: then the copy is to be built and routed.
+    pub(super) fn offer_copy(&self, at: NodeId, of: &Arc<Broadcast>, recipient: usize) -> bool {
+        // What a session takes under its full address, whatever else is known of it (RFC 6121,
+        // section 8.5.3.1), and what never waits for a user.
+        let fits = match of.stanza().kind {
+            StanzaKind::Message(kind) => kind == MessageType::Groupchat,
+            StanzaKind::Presence(kind) => {
+                matches!(kind, PresenceType::Available | PresenceType::Unavailable)
+            }
+            StanzaKind::Iq(_) => false,
+        };
+        let to = &of.recipients()[recipient];
+        let Some((bare, resource)) = to.as_str().split_once('/').filter(|_| fits) else {
+            return false;
+        };
+        let Some(user) = self.user(bare) else {
+            return false;
+        };
+        let seen = user.slot.owner();
+        if seen.node() != at {
+            return false;
+        }
+        let offered = user.slot.offer(seen, |state| {
+            let what = Written::Copy {
+                of: of.clone(),
+                recipient,
+            };
+            let (out, limit) = (Out { what, stored: None }, self.limits.session_queue);
+            let session = state.resource(resource)?;
+            matches!(session.push(out, limit), Push::Queued).then_some(())
+        });
+        let counters = &self.node(at).counters;
+        let taken = offered.flatten().is_some();
+        counters.routed.fetch_add(taken.into(), Ordering::Relaxed);
+        counters.messages.fetch_add(taken.into(), Ordering::Relaxed);
+        taken
     }
 
     /// Does what is left to do with a stanza when the lock of its target is gone.
@@ -228,13 +286,6 @@ impl Plane {
         let mut left = finished(origin);
         left.extend(stanza.error_reply_with_payload(error).map(Parcel::of));
         left
-    }
-
-    fn settle_server(&self, parcel: Parcel) -> Option<Origin> {
-        match parcel.claim() {
-            Claim::Go(parcel) => parcel.origin,
-            Claim::Parked | Claim::Stale(_) => None,
-        }
     }
 
     /// Sends a parcel to the node that owns its target.

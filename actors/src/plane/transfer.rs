@@ -103,6 +103,7 @@ impl Plane {
                 self.number().to_string()
             }));
         });
+        self.watch(mine.node(), user);
         self.act_all(mine.node(), user, outcomes);
     }
 
@@ -182,15 +183,13 @@ impl Plane {
 
     /// Detaches what a former life of `node` left attached; for a node that starts.
     pub fn detach_leftovers(&self, node: NodeId, until: Moment) {
-        for user in self.users() {
+        for user in self.hosted_by(node) {
             let mine = user.slot.owner();
-            if mine.node() != node {
-                continue;
-            }
             let outcomes = user
                 .slot
                 .with(mine, |state| self.detach_all(state, Close::Shutdown, until))
                 .unwrap_or_default();
+            self.watch(node, &user);
             self.act_all(node, &user, outcomes);
         }
     }
@@ -224,6 +223,9 @@ impl Plane {
             .fetch_add(1, Ordering::Relaxed);
         self.note_moved(user, from, next);
         self.node(next.node()).has_come(user);
+        self.node(from).residents.set_guest(user, false);
+        self.note_guest(user, next.node());
+        self.watch(next.node(), user);
         self.act_all(next.node(), user, outcomes);
     }
 

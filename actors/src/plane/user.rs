@@ -3,7 +3,7 @@
 //! It is the group's replicated soft-state store (USR-5): it survives the death of a node, so that
 //! the peer finds sessions, queues and counts as they were. One user is one unit of ownership.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -11,10 +11,13 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, Slot, SlotError};
 use takeover_core::time::Moment;
 use takeover_protocols::datetime::Timestamp;
-use takeover_protocols::jid::{BareJid, FullJid, Jid};
+use takeover_protocols::jid::{BareJid, FullJid};
+use takeover_protocols::muc::Broadcast;
+use takeover_protocols::presence::{Connected, Shown};
+use takeover_protocols::roster::Roster;
+use takeover_protocols::routing::Resource;
 use takeover_protocols::sm::Outbound;
-use takeover_protocols::stanza::Stanza;
-use takeover_storage::Roster;
+use takeover_protocols::stanza::{Stanza, StanzaKind};
 
 use super::outlet::Outlet;
 use super::parcel::Parcel;
@@ -72,18 +75,9 @@ pub struct Waiting {
 #[derive(Clone, Debug)]
 pub struct Out {
     /// What is written.
-    pub stanza: Stanza,
+    pub what: Written,
     /// Its place in the offline store, from which it is removed once the client has it.
     pub stored: Option<u64>,
-}
-
-/// Available presence of a session.
-#[derive(Clone, Debug)]
-pub struct Available {
-    /// As it was broadcast last; `to` is not set.
-    pub stanza: Stanza,
-    /// Its priority (RFC 6121, section 4.7.2.3).
-    pub priority: i8,
 }
 
 /// Stream management of a session (XEP-0198), outward.
@@ -95,6 +89,20 @@ pub struct Managed {
     pub base: u64,
     /// Written and not acknowledged.
     pub unacked: Outbound<Out>,
+}
+
+/// What is written to a client.
+#[derive(Clone, Debug)]
+pub enum Written {
+    /// A stanza of the session's own.
+    Stanza(Stanza),
+    /// One recipient's copy of what a room says to many; it is never built, only written.
+    Copy {
+        /// What all get.
+        of: Arc<Broadcast>,
+        /// Whose copy it is, among the recipients.
+        recipient: usize,
+    },
 }
 
 /// Whether a session has a wire.
@@ -116,8 +124,9 @@ pub struct Session {
     pub id: SessionId,
     /// Full address.
     pub jid: FullJid,
-    /// Presence, while available.
-    pub presence: Option<Box<Available>>,
+    /// What it has shown of itself: presence for all, and whom it has sent presence directly; rooms
+    /// are among them.
+    pub shown: Shown,
     /// Its presence has changed while the Presence Engine was down.
     pub unpublished: bool,
     /// It has asked for the roster and hears of changes (RFC 6121, section 2.1.6).
@@ -132,8 +141,6 @@ pub struct Session {
     pub out: VecDeque<Out>,
     /// Its wire.
     pub link: Link,
-    /// Whom it has sent presence directly (RFC 6121, section 4.6); rooms are among them.
-    pub directed: BTreeSet<Jid>,
 }
 
 /// What a session does with a stanza.
@@ -160,8 +167,8 @@ impl User {
         NodeId(self.home.load(Ordering::Acquire))
     }
 
-    /// Assigns it to another node (USR-4). Who hosts it now is not changed by that.
-    pub fn assign(&self, home: NodeId) {
+    /// Assigns it to another node, which [`Plane::assign`](super::Plane::assign) writes down.
+    pub(super) fn assign(&self, home: NodeId) {
         self.home.store(home.0, Ordering::Release);
     }
 
@@ -181,7 +188,77 @@ impl User {
     }
 }
 
+impl Out {
+    /// A stanza that is in no store.
+    #[must_use]
+    pub fn of(stanza: Stanza) -> Self {
+        let (what, stored) = (Written::Stanza(stanza), None);
+        Self { what, stored }
+    }
+
+    /// Message, presence or iq, and its type.
+    #[must_use]
+    pub fn kind(&self) -> StanzaKind {
+        match &self.what {
+            Written::Stanza(stanza) => stanza.kind,
+            Written::Copy { of, .. } => of.stanza().kind,
+        }
+    }
+
+    /// The stanza, for whoever has to do more than to write it.
+    #[must_use]
+    pub fn into_stanza(self) -> Stanza {
+        match self.what {
+            Written::Stanza(stanza) => stanza,
+            Written::Copy { of, recipient } => of.stanza_for(&of.recipients()[recipient]),
+        }
+    }
+
+    /// Appends it to `out` as it is written.
+    pub fn write_into(&self, out: &mut Vec<u8>) {
+        match &self.what {
+            Written::Stanza(stanza) => stanza.write_into(out),
+            Written::Copy { of, recipient } => of.write_for(&of.recipients()[*recipient], out),
+        }
+    }
+}
+
+impl Connected for Session {
+    fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    fn shown_mut(&mut self) -> &mut Shown {
+        &mut self.shown
+    }
+}
+
 impl UserState {
+    /// The sessions as routing sees them.
+    pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> + Clone {
+        self.sessions.iter().map(|session| Resource {
+            name: session.jid.resource().as_str(),
+            priority: session.priority(),
+        })
+    }
+
+    /// When the first of the detached sessions is given up.
+    #[must_use]
+    pub fn first_end(&self) -> Option<Moment> {
+        let ends = self
+            .sessions
+            .iter()
+            .filter_map(|session| match session.link {
+                Link::Attached(_) => None,
+                Link::Detached { until } => Some(until),
+            });
+        ends.min()
+    }
+
     /// The session of this number.
     pub fn session(&mut self, id: SessionId) -> Option<&mut Session> {
         self.sessions.iter_mut().find(|session| session.id == id)
@@ -210,7 +287,7 @@ impl Session {
         Self {
             id,
             jid,
-            presence: None,
+            shown: Shown::default(),
             unpublished: false,
             interested: false,
             carbons: false,
@@ -218,14 +295,13 @@ impl Session {
             sm: None,
             out: VecDeque::new(),
             link: Link::Attached(outlet),
-            directed: BTreeSet::new(),
         }
     }
 
     /// Priority of its presence; nothing while it is not available.
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
-        self.presence.as_ref().map(|presence| presence.priority)
+        self.shown.priority()
     }
 
     /// Whether a client owns it now.

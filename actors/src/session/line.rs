@@ -11,6 +11,7 @@ use std::time::Duration;
 use takeover_protocols::stream::{C2sServer, Effect, Timer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use crate::plane::Out;
 use crate::rt::{Sleep, World};
 use crate::wire::Wire;
 
@@ -56,6 +57,12 @@ impl Line {
             timers: [None, None, None],
             ended: false,
         }
+    }
+
+    /// Writes a stanza, if the machine says that there is somebody to write to.
+    pub(super) fn write(&mut self, out: &Out) {
+        self.machine
+            .write_with(&mut self.out, |octets| out.write_into(octets));
     }
 
     /// Adds what the machine answered to what is to be done.

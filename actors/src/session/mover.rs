@@ -120,9 +120,6 @@ struct Move {
 impl Move {
     async fn carry_out(self, order: UserOrder) {
         let (here, peer) = (order.node, order.peer);
-        let all = self.plane.users();
-        let hosted = |node: NodeId| move |user: &Arc<User>| user.slot.owner().node() == node;
-        let at_home = |node: NodeId| move |user: &Arc<User>| user.home() == node;
         let rooms = Rooms {
             plane: &self.plane,
             limit: self.settings.moving,
@@ -131,21 +128,17 @@ impl Move {
             UserWork::Abandon => None,
             UserWork::Release => {
                 rooms.give(here, peer, |_| true).await;
-                let users = all.into_iter().filter(hosted(here)).collect();
+                let users = self.plane.hosted_by(here);
                 self.give(here, users, peer).await
             }
             UserWork::HandBack => {
                 rooms.give(here, peer, |alias| alias.home() == peer).await;
-                let users = all
-                    .into_iter()
-                    .filter(hosted(here))
-                    .filter(at_home(peer))
-                    .collect();
+                let mut users = self.plane.hosted_by(here);
+                users.retain(|user| user.home() == peer);
                 self.give(here, users, peer).await
             }
             UserWork::TakeOver { forced } => {
-                let of_group = |user: &Arc<User>| user.home() == here || user.home() == peer;
-                let users = all.into_iter().filter(of_group).collect();
+                let users = self.plane.of_group(here);
                 let moved = self.take(here, users, forced).await;
                 let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;
                 rooms.claim(here, forced, of_group).await;
@@ -156,7 +149,7 @@ impl Move {
                 moved
             }
             UserWork::TakeBack { forced } => {
-                let users = all.into_iter().filter(at_home(here)).collect();
+                let users = self.plane.node(here).residents.all();
                 let moved = self.take(here, users, forced).await;
                 let own = |alias: &Alias| alias.home() == here;
                 rooms.claim(here, forced, own).await;

@@ -336,7 +336,7 @@ impl Task<'_> {
 
     fn write_managed(&mut self, batch: &Batch) {
         for out in &batch.outs {
-            self.line.machine.write(&out.stanza, &mut self.line.out);
+            self.line.write(out);
         }
         if !std::mem::replace(&mut self.asked, true) {
             self.line
@@ -351,7 +351,7 @@ impl Task<'_> {
         self.line.flush().await?;
         let mut ends = Vec::with_capacity(batch.outs.len());
         for out in &batch.outs {
-            self.line.machine.write(&out.stanza, &mut self.line.out);
+            self.line.write(out);
             ends.push(self.line.out.len());
         }
         let mut writing = Writing {

@@ -25,6 +25,10 @@ pub enum Bug {
     SlotDeliverNoRecheck,
     /// A delivery does not look at the gate.
     SlotDeliverIgnoresFreeze,
+    /// An offer trusts the look that it took before it had the lock.
+    SlotOfferNoRecheck,
+    /// An offer does not look at the gate.
+    SlotOfferIgnoresFreeze,
     /// An owner's work trusts the look that it took before it had the lock.
     SlotWithNoRecheck,
     /// A frozen slot can be frozen again.

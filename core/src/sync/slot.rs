@@ -179,6 +179,28 @@ impl<S, M> Slot<S, M> {
         }
     }
 
+    /// As [`Slot::deliver`], for a message that is not made yet: `accept` runs only if `seen` owns the
+    /// state and nothing is held. `None` where that is not so and nothing has happened: make the
+    /// message and deliver it.
+    ///
+    /// A sender that does so keeps its order: what it offers goes behind what it has delivered.
+    #[inline]
+    pub fn offer<R>(&self, seen: Ownership, accept: impl FnOnce(&mut S) -> R) -> Option<R> {
+        if self.owner.load() != seen {
+            return None;
+        }
+        let mut inside = self.inside.lock();
+        if self.owner.load() != seen && !planted!(SlotOfferNoRecheck) {
+            return None;
+        }
+        let Inside { passage, state } = &mut *inside;
+        match passage {
+            Passage::Open => Some(accept(state)),
+            Passage::Frozen(_) if planted!(SlotOfferIgnoresFreeze) => Some(accept(state)),
+            Passage::Frozen(_) | Passage::Closed => None,
+        }
+    }
+
     /// Works on the state as its owner, open or frozen. This is also how a migration drains.
     ///
     /// # Errors

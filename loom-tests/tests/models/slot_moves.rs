@@ -67,6 +67,29 @@ model! {
 }
 
 model! {
+    /// SES-3: a sender that offers, and delivers where its offer is not taken, beside a migration:
+    /// what it says comes once and in order, behind what is held.
+    an_offer_beside_a_migration, Exhaustive;
+    Bug::SlotOfferIgnoresFreeze => "lost, doubled or out of order",
+    Bug::SlotOfferNoRecheck => "executed at another's epoch";
+    {
+        let slot = user();
+        let sender = beside(&slot, |slot| {
+            for message in [1, 2] {
+                let seen = slot.owner();
+                let offered = slot.offer(seen, |place| place.accept(seen, message));
+                if offered.is_none() {
+                    assert!(route(slot, message), "no limit is reached");
+                }
+            }
+        });
+        assert!(migrate(&slot, first(), B).is_ok());
+        join(sender);
+        assert_eq!(log(&slot), [1, 2], "lost, doubled or out of order");
+    }
+}
+
+model! {
     /// HA-14: a migration is published or given up, never both.
     publish_or_give_up, Exhaustive;
     Bug::SlotPublishWhileOpen => "exactly one of them",

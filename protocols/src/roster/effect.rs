@@ -54,7 +54,8 @@ pub enum RosterEffect {
     PushTo(FullJid, RosterPush),
     /// Route this: an answer to a client, or a subscription stanza to a contact.
     Send(Box<Stanza>),
-    /// Deliver this to each of the user's available clients that has asked for the roster.
+    /// Deliver this to each of the user's clients that is available: a request may be answered by
+    /// any of them (RFC 6121, section 3.1.3), and what changes the roster comes before its push.
     Deliver(Box<Stanza>),
     /// Send the presence of all the user's available resources to the contact.
     ShowPresence(BareJid),

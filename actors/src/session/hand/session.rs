@@ -9,7 +9,7 @@ use takeover_protocols::stream::{StreamCondition, StreamError};
 use super::super::settings::Site;
 use super::super::task::End;
 use super::{HandEnd, Handed, ServerHand, Told, Word};
-use crate::plane::{Attached, Close, Fenced};
+use crate::plane::{Attached, Close, Fenced, Out};
 
 /// Stanzas handed over at once.
 const BATCH: usize = 256;
@@ -118,7 +118,7 @@ impl Task<'_> {
             if batch.outs.is_empty() {
                 break;
             }
-            let stanzas = batch.outs.into_iter().map(|out| out.stanza).collect();
+            let stanzas = batch.outs.into_iter().map(Out::into_stanza).collect();
             self.hand.tell(Told::Stanzas(stanzas));
         }
         self.count();

@@ -316,3 +316,19 @@ proptest! {
         prop_assert_eq!(log(&slot), model.log);
     }
 }
+
+/// SES-3: an offer is taken where nothing has to be held, by the owner that it was meant for.
+#[test]
+fn an_offer_is_taken_by_an_open_slot() {
+    let slot = slot();
+    let offer = |seen, message| slot.offer(seen, |log| log.push(message));
+    assert_eq!(offer(first(), 1), Some(()));
+    assert_eq!(offer(Ownership::new(A, 1), 2), None, "another epoch");
+    assert_eq!(slot.freeze(first(), 8), Ok(()));
+    assert_eq!(offer(first(), 2), None, "it would have to be held");
+    assert_eq!(slot.thaw(first(), Log::push), Ok(0));
+    assert_eq!(offer(first(), 2), Some(()));
+    assert!(slot.close(first(), |_| ()).is_ok());
+    assert_eq!(offer(first(), 3), None, "closed");
+    assert_eq!(log(&slot), [1, 2]);
+}

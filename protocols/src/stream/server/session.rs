@@ -127,9 +127,14 @@ impl C2sServer {
     /// Appends a stanza for the client to `out`; false, and nothing, if the client is not bound or
     /// our stream has ended.
     pub fn write(&self, stanza: &Stanza, out: &mut Vec<u8>) -> bool {
+        self.write_with(out, |out| stanza.write_into(out))
+    }
+
+    /// As [`C2sServer::write`], for a stanza that somebody else writes.
+    pub fn write_with(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let open = self.may_write();
         if open {
-            stanza.write_into(out);
+            write(out);
         }
         open
     }
