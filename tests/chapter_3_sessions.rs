@@ -8,6 +8,8 @@ use takeover::config::LabConfig;
 use takeover::ha::State;
 use takeover::journal::Event;
 use takeover::lab::Lab;
+use takeover_core::profile::{Mode, look_up_group};
+use takeover_core::topology::OvaSize;
 
 /// The power of 1A is cut, and Andy is back at 1B.
 fn power_cut(lab: &mut Lab, andy: &Client) {
@@ -308,4 +310,57 @@ fn ses_3_a_pulled_cable() {
             .all(|(place, resumed)| place == "1A" && *resumed)
     );
     hush(&mut lab, &people);
+}
+
+/// SES-6, SES-5: the login profile of the node's size and users, set as the re-login limits, is the time
+/// after which a client is back. For a peered deployment there is none, and the answer says so.
+#[test]
+fn ses_6_login_profile() {
+    let users = [2000, 1500];
+    let found = look_up_group(OvaSize::U15000, Mode::ActiveActive, &users, false);
+    let profile = found.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((profile.lower_s, profile.upper_s), (120, 253));
+    for seed in 60..64 {
+        let limits = Lab::virtual_time(seed)
+            .parameter("Client Re-Login Lower Limit", profile.lower_s)
+            .parameter("Client Re-Login Upper Limit", profile.upper_s);
+        let mut lab = started(limits);
+        let [andy] = online(&mut lab, ["andy"]);
+        let cut = lab.now();
+        power_cut(&mut lab, &andy);
+        let away = lab.now().saturating_since(cut).as_secs();
+        let window = u64::from(profile.lower_s)..=u64::from(profile.upper_s);
+        assert!(window.contains(&away), "{away} s");
+    }
+    let peered = look_up_group(OvaSize::U15000, Mode::ActiveActive, &users, true);
+    assert!(peered.unwrap_err().to_string().contains("peered"));
+}
+
+/// SES-1, RFC 6121 8.5.2: one user at a desk and with a phone, told apart by the oracle: each is talked
+/// to by its own name, and both survive the loss of their node.
+#[test]
+fn ses_1_two_clients_of_one_user() {
+    let mut lab = lab(70);
+    let [andy, bob] = online(&mut lab, ["andy", "bob"]);
+    let phone = lab.client_as("phone", "andy").unwrap();
+    assert_eq!(phone.user(), andy.user());
+    log_in(&mut lab, std::slice::from_ref(&phone));
+    let all = [andy, bob, phone];
+    talk(&all, None, 3 * SECOND);
+    lab.pass(MINUTE);
+    assert!(
+        all.iter()
+            .all(|one| lab.finding().clients[one.name()].delivered > 10)
+    );
+    lab.node("1A").unwrap().kill().unwrap();
+    await_that(&mut lab, "both are back at 1B", LONG, |_| {
+        all.iter().all(|one| one.place().is_ok_and(|at| at == "1B"))
+    });
+    lab.pass(MINUTE);
+    hush(&mut lab, &all);
+    let why = lab
+        .client_as("tablet", "nobody")
+        .err()
+        .expect("no such user");
+    assert!(why.to_string().contains("nobody"), "{why}");
 }

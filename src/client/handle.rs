@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// Enters a room, under its own name, and comes back to it after a new login. A room that does
-    /// not exist is made, persistent.
+    /// not exist is made: persistent, or, where no room can be that, ad hoc.
     pub fn enter(&self, room: &BareJid) {
         self.tell(Command::Enter {
             room: room.clone(),

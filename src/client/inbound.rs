@@ -116,7 +116,7 @@ impl Session {
         match kind {
             PresenceType::Available => {
                 if codes.iter().any(|code| code == CREATED) {
-                    let id = self.next_id("configure");
+                    let id = self.next_id(CONFIGURE);
                     self.send(&words::configure(room.clone(), &id), None, way);
                 }
                 self.occupant(&room, from, true);
@@ -202,11 +202,24 @@ impl Session {
                         .answers
                         .insert(id.clone(), stanza.clone());
                 }
+                if kind == IqType::Error {
+                    self.settle_for_ad_hoc(stanza, way);
+                }
             }
             IqType::Get | IqType::Set => {
                 let answer = self.answer(kind, stanza);
                 self.send(&answer, None, way);
             }
+        }
+    }
+
+    /// Where no room can be persistent (CHAT-1), a room that was just made is taken as it is: until
+    /// then nobody else can enter it.
+    fn settle_for_ad_hoc(&mut self, refused: &Stanza, way: &mut Way<'_>) {
+        let is_ours = |id: &String| id.starts_with(CONFIGURE);
+        if let (true, Some(from)) = (refused.id.as_ref().is_some_and(is_ours), &refused.from) {
+            let id = self.next_id("instant");
+            self.send(&words::instant(from.to_bare(), &id), None, way);
         }
     }
 
@@ -231,6 +244,9 @@ impl Session {
             .unwrap_or_else(|| stanza.result())
     }
 }
+
+/// How the ids of requests begin that configure a new room.
+const CONFIGURE: &str = "configure";
 
 fn status_codes(stanza: &Stanza) -> Vec<String> {
     let Some(user) = stanza.child("x", ns::MUC_USER) else {

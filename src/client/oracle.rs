@@ -100,7 +100,15 @@ pub struct Oracle {
     order: Seen,
     reordered: BTreeMap<String, u64>,
     clients: BTreeSet<String>,
+    further: BTreeMap<String, Further>,
     broken: Vec<String>,
+}
+
+/// A client besides the one that has its account's name.
+#[derive(Debug)]
+struct Further {
+    account: String,
+    address: String,
 }
 
 /// From when (and until when) a client is owed a room's messages.
@@ -117,6 +125,26 @@ impl Oracle {
     /// Makes a client known, so that it appears in the finding even if it never sends.
     pub fn know(&mut self, client: &str) {
         self.clients.insert(client.to_owned());
+    }
+
+    /// Makes a client known that is a further one of an account: what is said to the account may
+    /// reach any of its clients. `address` is its full JID.
+    pub fn know_further(&mut self, client: &str, account: &str, address: &str) {
+        self.know(client);
+        let (account, address) = (account.to_owned(), address.to_owned());
+        let further = Further { account, address };
+        self.further.insert(client.to_owned(), further);
+    }
+
+    /// The full JID of a client that is a further one of its account.
+    #[must_use]
+    pub fn address_of(&self, client: &str) -> Option<&str> {
+        Some(self.further.get(client)?.address.as_str())
+    }
+
+    fn account<'a>(&'a self, client: &'a str) -> &'a str {
+        let further = self.further.get(client);
+        further.map_or(client, |further| further.account.as_str())
     }
 
     /// A client is about to send; the message's id and its number among the client's messages,
@@ -281,7 +309,14 @@ impl Oracle {
             return Vec::new();
         }
         let owed: Vec<&String> = match &sent.target {
-            Target::Client(receiver) => vec![receiver],
+            Target::Client(receiver) => {
+                let account = self.account(receiver);
+                let mut reached = sent.copies.keys();
+                if reached.any(|one| self.account(one) == account) {
+                    return Vec::new();
+                }
+                vec![receiver]
+            }
             Target::Room(room) => {
                 let members = self.members.get(room).into_iter().flatten();
                 let owed = |m: &Membership| m.since <= sent.at && m.until.is_none();
@@ -402,6 +437,23 @@ mod tests {
             !oracle.nothing_missing(),
             "one who re-enters is owed what was said meanwhile"
         );
+    }
+
+    /// RFC 6121, section 8.5.2: a message to an account may reach any of its resources, or several.
+    #[test]
+    fn any_client_of_an_account_will_do() {
+        let mut oracle = Oracle::default();
+        oracle.know("bob");
+        oracle.know_further("phone", "bob", "bob@example.test/phone");
+        let (id, _) = oracle.sending("andy", to_bob(), Moment::ZERO);
+        oracle.acknowledged(&id);
+        assert!(!oracle.nothing_missing());
+        oracle.delivered("phone", &id, Arrived::Live);
+        assert!(oracle.nothing_missing());
+        oracle.delivered("bob", &id, Arrived::Live);
+        assert!(oracle.finding().total.is_clean());
+        oracle.delivered("phone", &id, Arrived::Live);
+        assert_eq!(oracle.finding().clients["phone"].doubled, 1);
     }
 
     #[test]

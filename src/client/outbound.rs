@@ -91,10 +91,14 @@ impl Session {
         let (kind, text) = match target {
             Target::Client(name) => {
                 let domain = self.spec.user.domain();
-                (
-                    MessageType::Chat,
-                    format!("{}@{domain}", takeover_protocols::jid::escape(name)),
-                )
+                let further = self
+                    .shared
+                    .oracle
+                    .lock()
+                    .address_of(name)
+                    .map(str::to_owned);
+                let of_account = || format!("{}@{domain}", takeover_protocols::jid::escape(name));
+                (MessageType::Chat, further.unwrap_or_else(of_account))
             }
             Target::Room(room) => (MessageType::Groupchat, room.clone()),
         };

@@ -60,6 +60,13 @@ pub(super) fn configure(room: BareJid, id: &str) -> Stanza {
     Stanza::iq(IqType::Set, id).with_to(room).with_child(&query)
 }
 
+/// Takes a room that has just been created as it is (XEP-0045, section 10.1.2).
+pub(super) fn instant(room: BareJid, id: &str) -> Stanza {
+    let form = Element::new("x", ns::DATA_FORMS).with_attr("type", "submit");
+    let query = Element::new("query", ns::MUC_OWNER).with_child(form);
+    Stanza::iq(IqType::Set, id).with_to(room).with_child(&query)
+}
+
 /// Asks for the roster (RFC 6121, section 2.2).
 pub(super) fn roster(id: &str) -> Stanza {
     Stanza::iq(IqType::Get, id).with_child(&Element::new("query", ns::ROSTER))

@@ -202,10 +202,19 @@ impl Control {
         name: &str,
         change: impl FnOnce(&mut ClientSpec),
     ) -> Result<Client, LabError> {
+        self.client_of(name, name, change)
+    }
+
+    fn client_of(
+        &self,
+        name: &str,
+        user: &str,
+        change: impl FnOnce(&mut ClientSpec),
+    ) -> Result<Client, LabError> {
         if let Some(client) = self.0.clients.lock().get(name) {
             return Ok(client.clone());
         }
-        let mut spec = self.client_spec(name)?;
+        let mut spec = self.client_spec(user)?;
         change(&mut spec);
         let dialer: Arc<dyn Dialer> = match &self.0.endpoints {
             Some(endpoints) if !spec.hands_over => Arc::new(endpoints.dialer(self)),
@@ -217,6 +226,32 @@ impl Control {
             .lock()
             .insert(name.to_owned(), client.clone());
         Ok(client)
+    }
+
+    /// A further client of a user, under a name of its own: with the user's account and another
+    /// resource, and told apart by the oracle, so that a user may have a desk and a phone.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let mut lab = takeover::Lab::virtual_time(1).start()?;
+    /// let (desk, phone) = (lab.client("andy")?, lab.client_as("phone", "andy")?);
+    /// for client in [&desk, &phone] {
+    ///     client.log_in();
+    /// }
+    /// assert!(lab.until(|_| desk.is_online() && phone.is_online(), Duration::from_secs(60)));
+    /// assert_eq!(desk.user(), phone.user());
+    /// # Ok::<(), takeover::LabError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] for a user the lab does not have.
+    pub fn client_as(&self, name: &str, user: &str) -> Result<Client, LabError> {
+        let address = format!("{}/{name}", self.client_spec(user)?.user);
+        self.0.oracle.lock().know_further(name, user, &address);
+        self.client_of(name, user, |spec| {
+            name.clone_into(&mut spec.name);
+            name.clone_into(&mut spec.resource);
+        })
     }
 
     fn client_spec(&self, name: &str) -> Result<ClientSpec, LabError> {
