@@ -3,8 +3,9 @@
 mod common;
 
 use common::*;
+use std::time::Duration;
 use takeover::ha::State;
-use takeover::journal::Power;
+use takeover::journal::{Event, Power};
 use takeover::lab::{Builder, Lab};
 use takeover::service::{ServiceCause, ServiceKind, ServiceState};
 
@@ -57,6 +58,83 @@ fn top_6_without_ha() {
     lab.pass(5 * MINUTE);
     assert_eq!(lab.state("2"), Some(State::Unknown));
     assert_eq!(lab.state("4"), Some(State::Backup));
+}
+
+/// TOP-4: both nodes of a pair have the same version; another one is refused, and both are named.
+#[test]
+fn top_4_one_version_a_pair() {
+    let pair = |second: &'static str| {
+        Lab::virtual_time(1).cluster("c", |c| {
+            c.pair("p", "n1", "n2")
+                .version("n1", "14.0.1")
+                .version("n2", second)
+        })
+    };
+    assert_eq!(started(pair("14.0.1")).state("n1"), Some(State::Normal));
+    let why = refused(pair("12.5.1"));
+    assert!(why.contains("14.0.1") && why.contains("12.5.1"), "{why}");
+}
+
+/// TOP-8: a node carries no more users than its size; without a word its size fits.
+#[test]
+fn top_8_node_size() {
+    let one = |users| {
+        Lab::virtual_time(1)
+            .cluster("c", |c| c.pair("p", "n1", "n2").ova(500))
+            .users(users)
+    };
+    let lab = one(1000).build().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(lab.assigned_users("n1").unwrap(), 500);
+    let why = refused(one(1001));
+    assert!(
+        why.contains("n1") && why.contains("501") && why.contains("500"),
+        "{why}"
+    );
+    let why = refused(one(1000).parameter("User Assignment Mode", "active-standby"));
+    assert!(why.contains("1000") && why.contains("500"), "{why}");
+    let fits = Lab::virtual_time(1)
+        .cluster("c", |c| c.single("s", "n1"))
+        .users(6000);
+    fits.build().unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// TOP-9: a long or a narrow way inside a cluster is accepted, with an alarm that names it; the pair
+/// lives with it. Between clusters it is no matter.
+#[test]
+fn top_9_degraded_links() {
+    let alarms = |lab: &Lab| -> Vec<String> {
+        let alarm = |entry: takeover::journal::Entry| match entry.event {
+            Event::Alarm { text } => Some(text),
+            _ => None,
+        };
+        lab.journal()
+            .entries()
+            .into_iter()
+            .filter_map(alarm)
+            .collect()
+    };
+    let mut lab = lab(1);
+    let mut link = lab.link("1A", "1B").unwrap();
+    link.delay(Duration::from_millis(80));
+    link.bandwidth(Some(10_000_000));
+    assert_eq!(alarms(&lab), [""; 0]);
+    let mut link = lab.link("1A", "1B").unwrap();
+    link.delay(Duration::from_millis(81));
+    link.bandwidth(Some(9_999_999));
+    let told = alarms(&lab);
+    assert!(
+        told[0].contains("81ms") && told[0].contains("\"1A\""),
+        "{told:?}"
+    );
+    assert!(told.last().unwrap().contains("9999999 bit/s"), "{told:?}");
+    lab.pass(5 * MINUTE);
+    assert_eq!(row(&lab, "pair-1"), Some(1));
+    let two = Lab::virtual_time(1)
+        .cluster("east", |east| east.single("e", "e1"))
+        .cluster("west", |west| west.single("w", "w1"));
+    let mut lab = started(two);
+    lab.link("e1", "w1").unwrap().delay(SECOND);
+    assert_eq!(alarms(&lab), [""; 0]);
 }
 
 /// USR-1: users are spread evenly over the nodes; totals differ by at most one.

@@ -175,8 +175,8 @@ fn cluster(mut section: Section<'_, '_>, seen: &mut Seen) -> ClusterConfig {
 
 fn ova(section: &mut Section<'_, '_>) -> u32 {
     const SIZES: [u32; 6] = [500, 1000, 2000, 5000, 15_000, 25_000];
-    let ova = section.number("ova", ClusterConfig::default().ova, 1..=25_000, "users");
-    if !SIZES.contains(&ova) {
+    let ova = section.number("ova", 0, 1..=25_000, "users");
+    if ova != 0 && !SIZES.contains(&ova) {
         section.refuse(
             "ova",
             format_args!("no such size; allowed: {SIZES:?} users"),
@@ -231,11 +231,13 @@ fn node(mut section: Section<'_, '_>, seen: &mut BTreeSet<String>) -> NodeConfig
             "no node name; allowed: an IP address, a host name or an FQDN",
         );
     }
+    let version = section.text("version", "");
     let xmpp = section.number("xmpp", 0, 0..=65_535, "(0: the system chooses)");
     let xmpp_tls = section.number("xmpp_tls", 0, 0..=65_535, "(0: the system chooses)");
     section.finish();
     NodeConfig {
         name,
+        version,
         xmpp,
         xmpp_tls,
     }

@@ -43,7 +43,8 @@ pub struct LabConfig {
 pub struct ClusterConfig {
     /// The cluster's name.
     pub name: String,
-    /// Users that one node's machine is sized for (TOP-8).
+    /// Users that one node's machine is sized for (TOP-8); 0: the smallest size that carries those
+    /// it has to.
     pub ova: u32,
     /// Its presence redundancy groups.
     pub groups: Vec<GroupConfig>,
@@ -65,6 +66,8 @@ pub struct GroupConfig {
 pub struct NodeConfig {
     /// IP address, host name or FQDN (TOP-7).
     pub name: String,
+    /// Software version; both nodes of a group have the same (TOP-4). Empty: the built-in one.
+    pub version: String,
     /// Port for XMPP clients (STARTTLS); 0 lets the system choose.
     pub xmpp: u16,
     /// Port for XMPP clients with direct TLS (XEP-0368); 0 lets the system choose.
@@ -243,7 +246,7 @@ impl Default for ClusterConfig {
         };
         Self {
             name: "cluster-1".to_owned(),
-            ova: 5000,
+            ova: 0,
             groups: vec![group("pair-1", "1A", "1B"), group("pair-2", "2A", "2B")],
         }
     }
@@ -255,6 +258,7 @@ impl NodeConfig {
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            version: String::new(),
             xmpp: 0,
             xmpp_tls: 0,
         }

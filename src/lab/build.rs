@@ -115,7 +115,7 @@ impl Builder {
         let empty = ClusterConfig {
             name: name.to_owned(),
             groups: Vec::new(),
-            ova: 15_000,
+            ova: 0,
         };
         self.config.clusters.push(describe(ClusterBuilder(empty)).0);
         self
@@ -403,6 +403,16 @@ impl ClusterBuilder {
         self.group(name, &[node])
     }
 
+    /// Sets the software version of a node added so far; both nodes of a group need the same (TOP-4).
+    #[must_use]
+    pub fn version(mut self, node: &str, version: &str) -> Self {
+        let nodes = self.0.groups.iter_mut().flat_map(|group| &mut group.nodes);
+        for named in nodes.filter(|named| named.name == node) {
+            version.clone_into(&mut named.version);
+        }
+        self
+    }
+
     /// Switches high availability off for the groups so far.
     #[must_use]
     pub fn without_ha(mut self) -> Self {
@@ -413,7 +423,8 @@ impl ClusterBuilder {
         self
     }
 
-    /// Sets the size of its nodes, in users (TOP-8).
+    /// Sets the size of its nodes, in users (TOP-8). Without it, it is the smallest that carries its
+    /// users.
     #[must_use]
     pub fn ova(mut self, users: u32) -> Self {
         self.0.ova = users;

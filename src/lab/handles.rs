@@ -298,14 +298,18 @@ impl Link<'_> {
         self.lab.settle();
     }
 
-    /// Sets the round-trip time: half of it each way.
+    /// Sets the round-trip time: half of it each way. Over 80 ms inside a cluster draws an alarm
+    /// (TOP-9).
     pub fn delay(&mut self, round_trip: Duration) {
         self.change(|link| link.delay = round_trip / 2);
+        self.lab.warn_of_link(self.from, self.to);
     }
 
-    /// Sets the bandwidth in bits per second; `None` is unlimited.
+    /// Sets the bandwidth in bits per second; `None` is unlimited. Under 10 Mbit/s inside a cluster
+    /// draws an alarm (TOP-9).
     pub fn bandwidth(&mut self, bits_per_second: Option<u64>) {
         self.change(|link| link.bandwidth = bits_per_second);
+        self.lab.warn_of_link(self.from, self.to);
     }
 
     /// Sets the probability (0 to 1) that a packet is lost.

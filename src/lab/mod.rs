@@ -23,6 +23,7 @@ mod control;
 mod enable;
 mod error;
 mod handles;
+mod links;
 mod moves;
 mod parts;
 mod people;

@@ -11,7 +11,8 @@ use takeover_core::id::NodeId;
 use takeover_core::params::{Param, ParamErrors, Params, Scope, Setting};
 use takeover_core::service::{Family, ServiceKind};
 use takeover_core::topology::{
-    ClusterSpec, Deployment, DeploymentSpec, GroupSpec, NodeSpec, TopologyWarning,
+    ClusterSpec, Deployment, DeploymentSpec, GroupSpec, NodeSpec, OvaSize, TopologyErrors,
+    TopologyWarning,
 };
 
 use super::LabError;
@@ -21,10 +22,11 @@ use crate::config::{ClusterConfig, GroupConfig, LabConfig, NodeConfig, UserConfi
 pub(super) fn deployment(
     config: &LabConfig,
 ) -> Result<(Deployment, Vec<TopologyWarning>), LabError> {
+    let people = config.users.all().count();
     let clusters = config
         .clusters
         .iter()
-        .map(cluster)
+        .map(|cluster_config| cluster(cluster_config, people))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Deployment::build(&DeploymentSpec::new(
         config.domain.clone(),
@@ -32,15 +34,26 @@ pub(super) fn deployment(
     ))?)
 }
 
-fn cluster(config: &ClusterConfig) -> Result<ClusterSpec, LabError> {
+fn cluster(config: &ClusterConfig, people: usize) -> Result<ClusterSpec, LabError> {
+    let ova = match config.ova {
+        0 => fitting(people),
+        given => given,
+    };
     let groups = config
         .groups
         .iter()
-        .map(|group_config| group(group_config, config.ova));
+        .map(|group_config| group(group_config, ova));
     Ok(ClusterSpec::new(
         config.name.clone(),
         groups.collect::<Result<Vec<_>, _>>()?,
     ))
+}
+
+/// The smallest size that carries so many users on one node, or the largest there is.
+fn fitting(people: usize) -> u32 {
+    let carries = |size: &OvaSize| size.users() as usize >= people;
+    let fitting = OvaSize::ALL.into_iter().find(carries);
+    fitting.unwrap_or(OvaSize::U25000).users()
 }
 
 fn group(config: &GroupConfig, ova: u32) -> Result<GroupSpec, LabError> {
@@ -65,6 +78,9 @@ fn node(config: &NodeConfig, ova: u32) -> Result<NodeSpec, LabError> {
         .map_err(|error: takeover_core::topology::UnknownOva| {
             refused("size of node", config.name.clone(), error.to_string())
         })?;
+    if !config.version.is_empty() {
+        spec.version.clone_from(&config.version);
+    }
     Ok(spec)
 }
 
@@ -153,7 +169,28 @@ pub(super) fn homes(
     }
     let placed = homeless.into_iter().zip(assigned.homes);
     homes.extend(placed.filter_map(|(user, (_, home))| Some((user, home?))));
+    check_sizes(&homes, deployment)?;
     Ok(homes)
+}
+
+/// TOP-8: a node carries no more users than its size.
+fn check_sizes(
+    homes: &[(UserConfig, NodeId)],
+    deployment: &Deployment,
+) -> Result<(), TopologyErrors> {
+    let mut counts = vec![0; deployment.nodes().len()];
+    for (_, home) in homes {
+        counts[home.index()] += 1;
+    }
+    let nodes = deployment.nodes().iter().zip(counts);
+    let errors: Vec<_> = nodes
+        .filter_map(|(node, count)| deployment.check_users(node.id, count).err())
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(TopologyErrors(errors))
+    }
 }
 
 /// What every node is built from; `change` adds what the data plane needs.
