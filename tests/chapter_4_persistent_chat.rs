@@ -235,3 +235,33 @@ fn chat_8_and_9_the_same_seed_is_the_same_story() {
     assert!(first == again, "the same seed, another journal");
     assert_ne!(first.0, other.0);
 }
+
+/// CHAT-11: without persistent chat a room lives in the memory of its node. When that fails its
+/// occupants are told so, and are left in no room that is not there; a new one can be made.
+#[test]
+fn chat_11_ad_hoc_rooms_end_with_their_node() {
+    let mut lab = started(Lab::virtual_time(31).parameter("Enable Persistent Chat", false));
+    let people = online(&mut lab, PEOPLE);
+    let room = gather(&mut lab, &people, "1A");
+    people[1].post(&room, "before");
+    let others = people[1..].to_vec();
+    await_that(&mut lab, "all hear it", MINUTE, |_| {
+        others.iter().all(|one| one.has_received("before"))
+    });
+    lab.node("1A").unwrap().kill().unwrap();
+    await_that(&mut lab, "all are told that it is over", 5 * MINUTE, |_| {
+        others.iter().all(|one| leavings(one) == 1)
+    });
+    await_that(&mut lab, "all are in a new one", LONG, |_| {
+        people.iter().all(|one| one.occupants(&room) == PEOPLE)
+    });
+    people[0].post(&room, "after");
+    await_that(&mut lab, "all hear it", MINUTE, |_| {
+        others.iter().all(|one| one.has_received("after"))
+    });
+    let history = |one: &Client| one.received().iter().any(|heard| heard.delayed);
+    assert!(
+        !people.iter().any(history),
+        "nothing was kept of the old one"
+    );
+}
