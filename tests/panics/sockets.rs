@@ -1,4 +1,5 @@
-//! A node's endpoint, over real sockets.
+//! A node's endpoint, over real sockets. The limits are long: the machine may be busy, and what is
+//! waited for is a condition, not a time.
 
 use super::*;
 use std::net::TcpStream;
@@ -17,7 +18,7 @@ fn an_endpoint_a_listener_a_handshake() {
     ] {
         let since = mark(&lab);
         lab.panic_in(Some("1A"), kind, name, TEXT).unwrap();
-        await_that(&mut lab, "the journal has it", MINUTE, |lab| {
+        await_that(&mut lab, "the journal has it", LONG, |lab| {
             lab.journal()
                 .lines()
                 .contains(&format!("{kind} {name} panicked: {TEXT}"))
@@ -33,16 +34,16 @@ fn an_endpoint_a_listener_a_handshake() {
             }
             blow.landed() == Some(true)
         };
-        await_that(&mut lab, "its handshake panics", MINUTE, greeted);
-        await_that(&mut lab, "two panics are on record", MINUTE, |lab| {
+        await_that(&mut lab, "its handshake panics", LONG, greeted);
+        await_that(&mut lab, "two panics are on record", LONG, |lab| {
             let seen = |entry: &Entry| entry.seq > since && in_words_if_panic(entry);
             lab.journal().select(seen).len() == 2
         });
         let [again] = [lab.client_with("bob", |_| {}).unwrap()];
         again.log_in();
-        await_that(&mut lab, "Bob is in", MINUTE, |_| again.is_online());
+        await_that(&mut lab, "Bob is in", LONG, |_| again.is_online());
         again.log_out();
-        await_that(&mut lab, "Bob is out", MINUTE, |_| !again.is_online());
+        await_that(&mut lab, "Bob is out", LONG, |_| !again.is_online());
     }
     assert_eq!(places(&andy).len(), 1, "{:?}", andy.notes());
     lab.shut_down(5 * SECOND).unwrap();
