@@ -66,3 +66,22 @@ fn an_action_that_is_accepted_was_not_refused() {
     let outcome = drill::run(&drill, &mut |_| {}).outcome;
     assert_eq!(outcome.failure.unwrap().why, "it was accepted");
 }
+
+/// HA-13: the pictures of the states in `docs/` are those of the code. `UPDATE=1` draws them anew.
+#[test]
+fn the_pictures_of_the_states_are_those_of_the_code() {
+    let diagram = drill::Diagram::of_the_code();
+    let pictures = [
+        ("ha-states.mmd", drill::mermaid(&diagram)),
+        ("ha-states.svg", drill::svg(&diagram)),
+    ];
+    for (name, text) in pictures {
+        let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &text).expect("the picture can be written");
+        }
+        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(known == text, "docs/{name} differs: UPDATE=1 draws it anew");
+    }
+    assert!(diagram.edges.len() > 50);
+}

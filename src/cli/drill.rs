@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 use takeover_core::ha::table;
 
 use super::{FAILED, OK, REFUSED, fail, print};
@@ -31,6 +31,9 @@ pub(super) struct Drill {
     /// Carry out all drills that come with the program, and count the rows that were reached.
     #[arg(long, group = "which")]
     all: bool,
+    /// Print the graph of a node's states as it is in the code.
+    #[arg(long, group = "which", value_enum, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "mermaid")]
+    diagram: Option<Format>,
     /// Print one JSON object for each drill on standard output, all else on standard error.
     #[arg(long)]
     json: bool,
@@ -39,8 +42,26 @@ pub(super) struct Drill {
     report: Option<PathBuf>,
 }
 
+/// How the graph of states is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For pages that draw it themselves.
+    Mermaid,
+    /// A picture.
+    Svg,
+}
+
 impl Drill {
     pub(super) fn run(&self) -> u8 {
+        if let Some(format) = self.diagram {
+            let diagram = drill::Diagram::of_the_code();
+            let text = match format {
+                Format::Mermaid => drill::mermaid(&diagram),
+                Format::Svg => drill::svg(&diagram),
+            };
+            print(text.trim_end());
+            return OK;
+        }
         let drills = match self.chosen() {
             Ok(drills) => drills,
             Err(why) => return fail(REFUSED, why),

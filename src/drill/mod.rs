@@ -31,6 +31,7 @@
 //! does not have.
 
 mod deed;
+mod diagram;
 mod outcome;
 mod parse;
 mod picture;
@@ -41,6 +42,7 @@ mod shipped;
 mod trace;
 mod words;
 
+pub use diagram::{Diagram, mermaid, svg};
 pub use outcome::{Failure, Outcome, Summary, Told};
 pub use parse::parse;
 pub use picture::{picture, table};

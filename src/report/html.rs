@@ -80,7 +80,8 @@ fn legend() -> String {
     };
     let entries: String = Tone::ALL.into_iter().map(entry).collect();
     format!(
-        "<p class=\"legend\">{entries}<span class=\"key\">small ticks: messages sent, red where they came back as errors</span></p>\n"
+        "<p class=\"legend\">{entries}<span class=\"key\">small ticks: messages sent, red where they came back as errors; \
+         heartbeats, blue where they bring news; red at the end of a timer: it fired</span></p>\n"
     )
 }
 

@@ -5,6 +5,7 @@
 mod html;
 mod paint;
 mod picture;
+mod srm;
 mod svg;
 mod table;
 mod tell;
@@ -13,6 +14,7 @@ mod timeline;
 pub use html::{album, page};
 pub use paint::{paint, paint_since};
 pub use picture::{Lane, LaneKind, Mark, Picture, Span, Tone};
+pub(crate) use svg::escape;
 pub use table::Table;
 pub use tell::{tell, tell_client, tone_of, tone_of_client, tone_of_service};
 pub use timeline::{Line, Timeline};

@@ -7,6 +7,7 @@ use takeover_core::journal::{Entry, Event, Power};
 use takeover_core::service::ServiceKind;
 use takeover_core::time::Moment;
 
+use super::srm::srm_lanes;
 use super::tell::{tell, tell_client, tone_of, tone_of_client, tone_of_service};
 use super::{Lane, LaneKind, Picture, Tone};
 use crate::client::{Client, ClientState, Note};
@@ -41,7 +42,7 @@ pub fn paint_since(lab: &Control, title: &str, subtitle: &str, up: Moment) -> Pi
     for entry in &entries {
         painter.entry(entry, &name);
     }
-    let mut lanes = painter.into_lanes();
+    let mut lanes = painter.into_lanes(|node| srm_lanes(lab, node, up));
     lanes.extend(lab.clients().values().map(client_lane));
     Picture {
         title: title.to_owned(),
@@ -102,8 +103,8 @@ impl Painter {
         }
     }
 
-    /// Each node, and below it its services.
-    fn into_lanes(self) -> Vec<Lane> {
+    /// Each node, and below it its services and what its SRM does.
+    fn into_lanes(self, of_srm: impl Fn(NodeId) -> Vec<Lane>) -> Vec<Lane> {
         let mut services = self.services;
         let mut lanes = Vec::new();
         for (node, lane) in self.nodes {
@@ -111,6 +112,7 @@ impl Painter {
             let later =
                 services.split_off(&(NodeId(node.0.saturating_add(1)), ServiceKind::Database));
             lanes.extend(services.into_values());
+            lanes.extend(of_srm(node));
             services = later;
         }
         lanes

@@ -51,6 +51,8 @@ pub enum LaneKind {
     Node,
     /// A service of a node.
     Service,
+    /// How many users a node has.
+    Users,
     /// A client's session.
     Client,
     /// Waits and timers.

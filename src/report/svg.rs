@@ -161,6 +161,7 @@ fn draw_lane(svg: &mut String, lane: &Lane, numbers: &[Number], y: f64, scale: &
     let class = match lane.kind {
         LaneKind::Node => "lane node",
         LaneKind::Service => "lane service",
+        LaneKind::Users => "lane users",
         LaneKind::Client => "lane client",
         LaneKind::Timer => "lane timer",
     };
@@ -243,7 +244,7 @@ fn draw_number(svg: &mut String, number: &Number, y: f64) {
 }
 
 /// Makes text safe inside XML and HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

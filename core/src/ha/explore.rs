@@ -35,5 +35,5 @@ mod world;
 pub use check::Violation;
 pub use moves::{Class, Move, Node};
 pub use planted::Planted;
-pub use search::{Exploration, Explorer, Progress, Trace};
-pub use world::{Power, Side, Work, World};
+pub use search::{Exploration, Explorer, Progress, Trace, all_edges};
+pub use world::{Edge, Power, Side, Work, World};

@@ -119,3 +119,29 @@ impl Health {
         self.database_down || (self.overdue && !self.down.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTER: ServiceKind = ServiceKind::XcpRouter;
+    const PROXY: ServiceKind = ServiceKind::SipProxy;
+
+    /// HA-2: a set holds what was put in, once, and forgets what was taken out.
+    #[test]
+    fn a_set_of_services_is_a_set() {
+        let both: ServiceSet = [ROUTER, PROXY].into_iter().collect();
+        assert_eq!(both.with(ROUTER), both);
+        assert_eq!(both.without(PROXY), ServiceSet::EMPTY.with(ROUTER));
+        assert_eq!(
+            both.and(ServiceSet::EMPTY.with(PROXY)),
+            both.without(ROUTER)
+        );
+        assert_eq!(both.and(ServiceSet::EMPTY), ServiceSet::EMPTY);
+        assert_eq!(both.bits(), 1 << ROUTER.index() | 1 << PROXY.index());
+        assert_eq!(
+            both.to_string(),
+            format!("{}, {}", ROUTER.name(), PROXY.name())
+        );
+    }
+}

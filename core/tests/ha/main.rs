@@ -8,3 +8,4 @@ mod rows;
 mod sim;
 mod storm;
 mod trouble;
+mod words;

@@ -4,7 +4,7 @@ use super::super::table::{self, Seen};
 use super::check::Violation;
 use super::moves::{Move, Moves};
 use super::search::Explorer;
-use super::world::{Power, World};
+use super::world::{Power, Rule, World};
 
 /// One world, looked at.
 pub(super) struct Expanded {
@@ -22,26 +22,26 @@ pub(super) struct Expanded {
 
 impl Explorer {
     /// Looks at a world.
-    pub(super) fn expand(&self, world: &World, scratch: &mut Moves) -> Expanded {
+    pub(super) fn expand(&self, world: &World, rule: &Rule, scratch: &mut Moves) -> Expanded {
         let at_rest = world.is_at_rest(scratch);
-        world.moves(scratch, &self.rule);
+        world.moves(scratch, rule);
         let lead = |a_move: &Move| {
-            let after = world.after(*a_move, &self.rule);
+            let after = world.after(*a_move, rule);
             (*a_move, after.fingerprint(), after)
         };
         Expanded {
             at_rest,
             healed: world.is_healed(),
             row: world.row(),
-            violation: self.wrong(world, at_rest),
+            violation: self.wrong(world, rule, at_rest),
             moves: scratch.iter().map(lead).collect(),
         }
     }
 
-    fn wrong(&self, world: &World, at_rest: bool) -> Option<Violation> {
+    fn wrong(&self, world: &World, rule: &Rule, at_rest: bool) -> Option<Violation> {
         let violation = world.violation(at_rest);
         if violation.is_none() && self.try_refused_actions {
-            return world.refused_action_acted(&self.rule);
+            return world.refused_action_acted(rule);
         }
         violation
     }

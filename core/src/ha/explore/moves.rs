@@ -183,7 +183,7 @@ impl World {
             // Messages and work are fast, timers are slow.
             (0..2).for_each(|i| self.expiries(i, moves));
         }
-        if quiet || rule.prompt {
+        if quiet || rule.plan.prompt {
             (0..2).for_each(|i| self.repairs(i, moves));
             self.operator(moves);
         }

@@ -46,8 +46,8 @@ impl Planted {
 impl Rule {
     /// One step of the machine, or of the machine with a bug.
     pub(super) fn step(&self, node: &HaNode, event: Event) -> (HaNode, Vec<Effect>) {
-        let (mut after, mut effects) = step(node, event, &self.params);
-        match self.planted {
+        let (mut after, mut effects) = step(node, event, &self.plan.params);
+        match self.plan.planted {
             None => {}
             Some(Planted::SplitIgnored) if goes_to_failed_mode(node, &after) => {
                 return (*node, Vec::new());

@@ -1,6 +1,6 @@
 //! Breadth first through all worlds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::expand::Expanded;
 use super::moves::{Class, Move, Moves};
 use super::numbers::Numbers;
 use super::planted::Planted;
-use super::world::{Rule, World};
+use super::world::{Edge, Plan, Rule, World};
 use crate::digest::Digest;
 
 /// How many violations are kept with their traces.
@@ -30,7 +30,7 @@ pub struct Explorer {
     pub(super) try_refused_actions: bool,
     first_only: bool,
     threads: usize,
-    pub(super) rule: Rule,
+    plan: Plan,
 }
 
 /// How far an exploration has come.
@@ -82,6 +82,9 @@ pub struct Exploration {
     /// The first violations, each with its way there.
     #[serde(skip)]
     pub found: Vec<(Violation, Trace)>,
+    /// The changes of state that were seen, each with what made it change.
+    #[serde(skip)]
+    pub edges: BTreeSet<Edge>,
 }
 
 impl Explorer {
@@ -95,7 +98,7 @@ impl Explorer {
             try_refused_actions: false,
             first_only: false,
             threads: 1,
-            rule: Rule {
+            plan: Plan {
                 params,
                 planted: None,
                 prompt: false,
@@ -113,21 +116,21 @@ impl Explorer {
     /// Repairs and operators also act while messages and work are still going on: many more states.
     #[must_use]
     pub fn prompt(mut self) -> Explorer {
-        self.rule.prompt = true;
+        self.plan.prompt = true;
         self
     }
 
     /// With a bug that must be found.
     #[must_use]
     pub fn planted(mut self, planted: Planted) -> Explorer {
-        self.rule.planted = Some(planted);
+        self.plan.planted = Some(planted);
         self
     }
 
     /// With automatic fallback switched on (HA-6).
     #[must_use]
     pub fn automatic_fallback(mut self, health: Duration) -> Explorer {
-        self.rule.params.automatic_fallback = Some(health);
+        self.plan.params.automatic_fallback = Some(health);
         self
     }
 
@@ -152,12 +155,18 @@ impl Explorer {
         self
     }
 
+    /// The rule that drives the world; one for each thread.
+    pub(super) fn rule(&self) -> Rule {
+        Rule::of(&self.plan)
+    }
+
     /// The pair at rest in row 1, with all faults to come.
     fn start(&self) -> World {
-        let mut world = World::starting(&self.rule, 0).canonical();
+        let rule = self.rule();
+        let mut world = World::starting(&rule, 0).canonical();
         let mut moves = Moves::new();
         while !world.is_at_rest(&mut moves) {
-            world = world.after(moves[0], &self.rule);
+            world = world.after(moves[0], &rule);
         }
         world.faults_left = self.faults;
         world
@@ -177,15 +186,30 @@ impl Explorer {
 
     /// The worlds along a list of moves from the start.
     fn replay(&self, moves: &[Move]) -> Trace {
-        let mut world = self.start();
+        let (mut world, rule) = (self.start(), self.rule());
         let step = |a_move: &Move| {
-            world = world.after(*a_move, &self.rule);
+            world = world.after(*a_move, &rule);
             (*a_move, world)
         };
         Trace {
             moves: moves.iter().map(step).collect(),
         }
     }
+}
+
+/// Every change of state that a pair goes through in all histories with two faults, with one fault and people
+/// who act at any moment, and with one fault and automatic fallback.
+#[must_use]
+pub fn all_edges() -> BTreeSet<Edge> {
+    let explorers = [
+        Explorer::new(2),
+        Explorer::new(1).prompt(),
+        Explorer::new(1).automatic_fallback(HaParams::FALLBACK_HEALTH),
+    ];
+    let edges = explorers
+        .into_iter()
+        .flat_map(|explorer| explorer.run(|_| {}).edges);
+    edges.collect()
 }
 
 /// An exploration under way.
@@ -203,6 +227,7 @@ struct Search<'a> {
     digest: Digest,
     violations: usize,
     found: Vec<(Violation, u32)>,
+    edges: BTreeSet<Edge>,
 }
 
 impl<'a> Search<'a> {
@@ -221,6 +246,7 @@ impl<'a> Search<'a> {
             digest: Digest::default(),
             violations: 0,
             found: Vec::new(),
+            edges: BTreeSet::new(),
         }
     }
 
@@ -239,12 +265,13 @@ impl<'a> Search<'a> {
     fn next_layer(&mut self, layer: &[World], progress: &mut dyn FnMut(Progress)) -> Vec<World> {
         let mut next = Vec::new();
         let (explorer, threads) = (self.explorer, self.explorer.threads);
-        expand_ahead(explorer, layer, threads, |expanded| {
+        let edges = expand_ahead(explorer, layer, threads, |expanded| {
             self.take_in(expanded, &mut next);
             if self.calm_ends.len().is_multiple_of(TELL_EVERY) {
                 progress(self.progress());
             }
         });
+        self.edges.extend(edges);
         next
     }
 
@@ -348,12 +375,13 @@ impl<'a> Search<'a> {
             violations: self.violations,
             digest: self.digest.value(),
             found: found_with_traces,
+            edges: self.edges,
         }
     }
 
     /// Adds the steps of one way round to a trace that leads into it.
     fn go_round(&mut self, trace: &mut Trace, endless: &[bool]) {
-        let rule = &self.explorer.rule;
+        let rule = &self.explorer.rule();
         let mut world = trace
             .moves
             .last()

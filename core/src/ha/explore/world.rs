@@ -1,11 +1,15 @@
 //! The world of a pair: two nodes and what surrounds them.
 
-use super::super::effect::Effect;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::super::effect::{Cause, Effect, StateChange};
 use super::super::event::Event;
 use super::super::health::{Health, ServiceSet};
 use super::super::node::{BootKind, HaNode, HaRecord};
 use super::super::params::HaParams;
 use super::super::peer::PeerMessage;
+use super::super::state::State;
 use super::planted::Planted;
 use crate::service::ServiceKind;
 
@@ -119,20 +123,52 @@ pub struct World {
     pub faults_left: u8,
 }
 
-/// The rule that drives the world: the parameters, and a bug if one is planted.
+/// What is explored: the parameters, and a bug if one is planted.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
+pub(super) struct Plan {
     pub(super) params: HaParams,
     pub(super) planted: Option<Planted>,
     /// Whether people may also act while messages and work are still going on.
     pub(super) prompt: bool,
 }
 
+/// From a state to another, and what made it change.
+pub type Edge = (State, State, Cause);
+
+/// The rule that drives the world; it remembers the changes of state that it has led to.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) plan: Plan,
+    edges: RefCell<BTreeSet<Edge>>,
+}
+
+impl Rule {
+    /// A rule that has not been used yet.
+    pub(super) fn of(plan: &Plan) -> Rule {
+        Rule {
+            plan: plan.clone(),
+            edges: RefCell::new(BTreeSet::new()),
+        }
+    }
+
+    fn note(&self, change: StateChange) {
+        if change.from != change.to {
+            let edge = (change.from, change.to, change.cause);
+            self.edges.borrow_mut().insert(edge);
+        }
+    }
+
+    /// The changes that it has led to.
+    pub(super) fn into_edges(self) -> BTreeSet<Edge> {
+        self.edges.into_inner()
+    }
+}
+
 impl World {
     /// Two nodes whose SRMs start for the first time.
     pub(super) fn starting(rule: &Rule, faults: u8) -> World {
         let record = HaRecord::fresh(true);
-        let params = &rule.params;
+        let params = &rule.plan.params;
         let side = |first| {
             let (node, effects) =
                 HaNode::boot(&record, first, BootKind::SrmRestart, Health::GOOD, params);
@@ -174,7 +210,7 @@ impl World {
         self.sides[i].node = node;
         self.carry_out(i, effects, rule);
         debug_assert!(
-            rule.planted.is_some() || self.sides[i].record == self.sides[i].node.record(),
+            rule.plan.planted.is_some() || self.sides[i].record == self.sides[i].node.record(),
             "HA-12: what must survive is kept"
         );
     }
@@ -193,8 +229,8 @@ impl World {
                 Effect::TakeBackUsers { .. } => self.sides[i].work = Work::TakeBack,
                 Effect::AbandonWork => self.sides[i].work = Work::None,
                 Effect::RestartSrm => self.boot(i, BootKind::SrmRestart, rule),
-                Effect::Record(_)
-                | Effect::Arm(..)
+                Effect::Record(change) => rule.note(change),
+                Effect::Arm(..)
                 | Effect::Disarm(_)
                 | Effect::Raise(_)
                 | Effect::DropStale(_)
@@ -243,7 +279,7 @@ impl World {
             database_down: side.database_down,
             ..Health::GOOD
         };
-        let (node, effects) = HaNode::boot(&side.record, i == 0, kind, health, &rule.params);
+        let (node, effects) = HaNode::boot(&side.record, i == 0, kind, health, &rule.plan.params);
         side.node = node;
         self.carry_out(i, effects, rule);
     }
