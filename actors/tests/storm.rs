@@ -165,3 +165,11 @@ fn det_1_a_storm_replays() {
         assert_eq!(first.lines(), second.lines());
     }
 }
+
+/// HA-7, HA-12, HA-14: seeds that once recovered for ever, or forgot that both nodes had rebooted.
+#[test]
+fn seeds_that_once_went_wrong_go_well() {
+    for seed in [91, 1651, 4338] {
+        storm(seed);
+    }
+}

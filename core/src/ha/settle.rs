@@ -126,8 +126,23 @@ fn resumed_reason(turn: &Turn<'_>) -> Reason {
     }
 }
 
-fn carry_on(turn: &mut Turn<'_>) -> bool {
-    let reason = resumed_reason(turn);
+/// Rows 6 and 7: beside an idle node the group is in manual failover, whatever befell the home before this SRM
+/// started.
+fn carry_on(turn: &mut Turn<'_>, peer: State) -> bool {
+    let reason = match peer {
+        State::Idle => Reason::Initialization,
+        State::Initializing
+        | State::Normal
+        | State::Backup
+        | State::TakingOver
+        | State::FailingOver
+        | State::FailedOver
+        | State::FailedOverDown
+        | State::FallingBack
+        | State::TakingBack
+        | State::FailedMode
+        | State::Unknown => resumed_reason(turn),
+    };
     turn.go(State::Backup, reason, Phase::Waiting, Cause::Resumed);
     true
 }
@@ -139,13 +154,13 @@ fn was_backup(turn: &mut Turn<'_>, status: &Status, peer: State) -> bool {
         | State::FailedOver
         | State::FailedOverDown
         | State::FailingOver
-        | State::TakingBack => carry_on(turn),
+        | State::TakingBack => carry_on(turn, peer),
         State::Normal if knows_better => serve_again(turn),
-        State::Normal | State::Initializing => carry_on(turn),
+        State::Normal | State::Initializing => carry_on(turn, peer),
         State::TakingOver => was_taken_over(turn, status),
         State::Backup if knows_better => was_taken_over(turn, status),
         State::Backup if status.epoch < turn.node.epoch && status.state == State::Initializing => {
-            carry_on(turn)
+            carry_on(turn, peer)
         }
         State::Backup | State::FallingBack | State::FailedMode => contradiction(turn, peer),
         State::Unknown => false,

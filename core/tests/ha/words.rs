@@ -1,8 +1,11 @@
 //! What the machine tells people: causes, changes, refusals (HA-11, HA-13).
 
 use takeover_core::ha::{
-    Action, Attempt, Cause, PeerObstacle, Reason, Refusal, State, StateChange, Timer, TimerSet,
+    Action, Attempt, Body, BootKind, Cause, Effect, Event, HaNode, HaParams, HaRecord, Health,
+    Link, PeerMessage, PeerObstacle, Reason, Refusal, ServiceSet, Staleness, State, StateChange,
+    Timer, TimerSet, step,
 };
+use takeover_core::id::Incarnation;
 use takeover_core::service::ServiceKind::XcpRouter;
 
 /// HA-13: every cause is a sentence of its own.
@@ -90,4 +93,43 @@ fn a_set_of_timers_is_a_set() {
             "auto-fallback"
         ]
     );
+}
+
+/// HA-12: what a new life of the peer says to an older life of this node is dropped and answered, and the peer
+/// is still there.
+#[test]
+fn a_word_for_an_older_life_does_not_lose_the_peer() {
+    let params = HaParams::default();
+    let record = HaRecord::fresh(true);
+    let (mut node, _) = HaNode::boot(&record, true, BootKind::SrmRestart, Health::GOOD, &params);
+    node.peer.link = Link::Alive;
+    let message = PeerMessage {
+        from: Incarnation(2),
+        to: Incarnation(9),
+        seq: 1,
+        ask: false,
+        body: Body::Goodbye,
+    };
+    let (after, effects) = step(&node, Event::Peer(message), &params);
+    assert_eq!(after.peer.link, Link::Alive);
+    assert_eq!(after.peer.incarnation, Incarnation(2));
+    let dropped =
+        |effect: &Effect| matches!(effect, Effect::DropStale(Staleness::ForOldLife { .. }));
+    let answered = |effect: &Effect| matches!(effect, Effect::SendPeer(_));
+    assert!(effects.iter().any(dropped) && effects.iter().any(answered));
+}
+
+/// HA-2, HA-12: the delay of the last life is over with it.
+#[test]
+fn a_new_life_has_no_overdue_service() {
+    let health = Health {
+        down: ServiceSet::EMPTY.with(XcpRouter),
+        first_down: Some(XcpRouter),
+        overdue: true,
+        database_down: false,
+    };
+    let record = HaRecord::fresh(true);
+    let params = HaParams::default();
+    let (node, _) = HaNode::boot(&record, true, BootKind::NodeBoot, health, &params);
+    assert!(!node.health.overdue && !node.health.is_good());
 }
