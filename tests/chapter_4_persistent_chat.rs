@@ -1,6 +1,8 @@
 //! Chapter 4 of the specification: rooms, persistent chat, and its high availability.
 
 mod common;
+#[path = "../storage/tests/support/postgres.rs"]
+mod postgres;
 
 use common::*;
 use takeover::client::{Client, Note};
@@ -22,7 +24,10 @@ struct Played {
 
 /// The cast in the room, talking.
 fn scene(seed: u64) -> Played {
-    let mut lab = lab(seed);
+    scene_in(lab(seed))
+}
+
+fn scene_in(mut lab: Lab) -> Played {
     // Andy's client begins a new session wherever it logs in, the others take theirs up.
     lab.client_with("andy", |spec| spec.resumption = false)
         .unwrap();
@@ -79,7 +84,11 @@ fn fall_back(played: &mut Played) {
 }
 
 fn story(seed: u64) -> Played {
-    let mut played = scene(seed);
+    story_in(lab(seed))
+}
+
+fn story_in(lab: Lab) -> Played {
+    let mut played = scene_in(lab);
     fail_over(&mut played);
     played.lab.pass(MINUTE);
     fall_back(&mut played);
@@ -127,6 +136,44 @@ fn chat_8_and_9_the_whole_story() {
         }
         assert_epochs_grow(lab);
     }
+}
+
+/// CHAT-8, CHAT-9 with PostgreSQL, an instance for each pair on one server (CHAT-5): the same story,
+/// in virtual time, which stands still while the server is at work. One seed is one run.
+#[test]
+fn chat_8_and_9_with_postgresql() {
+    let Some(server) = postgres::server("chapter_4::chat_8_and_9_with_postgresql") else {
+        return;
+    };
+    let digests = [1, 2].map(|run| {
+        let schema = |pair: &str| server.settings(&format!("run_{run}_{pair}"));
+        let lab = Lab::virtual_time(11)
+            .postgresql("pair-1", schema("one"))
+            .postgresql("pair-2", schema("two"));
+        let played = timed("CHAT-8 and CHAT-9 with PostgreSQL", || {
+            story_in(started(lab))
+        });
+        let Played {
+            lab,
+            people,
+            began,
+            room,
+        } = &played;
+        assert_clean(lab);
+        assert_eq!(rows(lab, "1A", "1B", *began), [26, 12, 11, 4, 1]);
+        let total = lab.finding().total;
+        assert!(total.acknowledged > 300, "{total:?}");
+        assert!(people.iter().all(|one| one.is_in(room)));
+        let stored = format!("SELECT sum(messages) FROM run_{run}_one.takeover_room");
+        let stored: u64 = server.sql(&stored).parse().unwrap();
+        assert!(stored > 100, "{stored}");
+        assert_eq!(
+            server.sql(&format!("SELECT count(*) FROM run_{run}_two.takeover_room")),
+            "0"
+        );
+        lab.journal().digest()
+    });
+    assert_eq!(digests[0], digests[1]);
 }
 
 /// CHAT-8: SRM waits for the critical-service delay of 90 s before it acts.

@@ -343,6 +343,55 @@ fn time_waits_for_work_outside() {
     assert_eq!(family.log.lock().len(), 2);
 }
 
+/// Answers from outside come in the order of their questions, and each is done with before the next,
+/// however fast they were: a run with one seed is the same run.
+#[test]
+fn answers_from_outside_keep_their_order() {
+    let mut driver = driver();
+    let world = driver.world().clone();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let answers: Vec<_> = (0..4)
+        .map(|number| {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let (visit, log, world) = (world.visit(), log.clone(), world.clone());
+            let answer = async move {
+                let number: u32 = told.await.unwrap();
+                visit.await;
+                log.lock().push(number);
+                // What comes of it takes its time, but no virtual time passes meanwhile.
+                let mut turns = 3;
+                std::future::poll_fn(|cx| match turns {
+                    0 => std::task::Poll::Ready(()),
+                    _ => {
+                        turns -= 1;
+                        cx.waker().wake_by_ref();
+                        std::task::Poll::Pending
+                    }
+                })
+                .await;
+                log.lock().push(number);
+                assert_eq!(world.now(), Moment(0));
+            };
+            (number, tell, answer)
+        })
+        .collect();
+    let (mut tells, mut futures) = (Vec::new(), Vec::new());
+    for (number, tell, answer) in answers {
+        tells.push((number, tell));
+        futures.push(answer);
+    }
+    #[allow(clippy::disallowed_methods, reason = "a server's own threads")]
+    let server = std::thread::spawn(move || {
+        for (number, tell) in tells.into_iter().rev() {
+            tell.send(number).unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+    driver.block_on(futures_util::future::join_all(futures));
+    server.join().unwrap();
+    assert_eq!(*log.lock(), [0, 0, 1, 1, 2, 2, 3, 3]);
+}
+
 /// A future that can never complete is a deadlock, and said to be one.
 #[test]
 #[should_panic(expected = "deadlock in virtual time")]

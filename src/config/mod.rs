@@ -5,12 +5,14 @@
 //! value that is not allowed is refused with file, line, key, value and what would be allowed; all
 //! such findings of a file are reported together.
 
+mod databases;
 mod error;
 mod parse;
 mod print;
 mod reader;
 mod types;
 
+pub use databases::{DatabaseConfig, DatabasePlace};
 pub use error::{ConfigError, Problem};
 pub use parse::{load, parse};
 pub use print::default_file;

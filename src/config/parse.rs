@@ -7,6 +7,7 @@ use takeover_core::id::NodeId;
 use takeover_core::params::{Param, ParamErrors, Params, Scope, Setting, Value};
 use toml::de::DeTable;
 
+use super::databases::databases;
 use super::reader::{Section, Source};
 use super::{
     ClusterConfig, ConfigError, EndpointsConfig, GroupConfig, LabConfig, LimitsConfig,
@@ -63,6 +64,7 @@ fn lab(mut root: Section<'_, '_>) -> LabConfig {
     let clusters = clusters(&mut root).unwrap_or(default.clusters);
     let nodes: Vec<&str> = node_names(&clusters).collect();
     let users = users(&mut root, &nodes);
+    let databases = databases(&mut root);
     let parameters = parameters(root.section("parameters"));
     let storage = storage(root.section("storage"));
     let logging = logging(root.section("logging"));
@@ -77,6 +79,7 @@ fn lab(mut root: Section<'_, '_>) -> LabConfig {
         users,
         clusters,
         parameters,
+        databases,
         storage,
         logging,
         limits,
@@ -136,7 +139,7 @@ struct Seen {
     nodes: BTreeSet<String>,
 }
 
-fn unique(section: &mut Section<'_, '_>, seen: &mut BTreeSet<String>) -> String {
+pub(super) fn unique(section: &mut Section<'_, '_>, seen: &mut BTreeSet<String>) -> String {
     let name = section.text("name", "");
     if name.is_empty() {
         section.refuse("name", "missing or empty; a name is needed");

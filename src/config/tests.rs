@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use takeover_storage::{PostgresSettings, PostgresTls};
 
 fn read(text: &str) -> Result<LabConfig, ConfigError> {
     parse(text, Path::new("lab.toml"))
@@ -25,9 +26,11 @@ fn the_printed_default_reads_back_as_the_built_in_one() {
 fn the_commented_examples_are_accepted_too() {
     let example = |line: &str| {
         let bare = line.trim_start_matches("# ");
-        ["pattern = ", "password = ", "first = ", "count = "]
-            .iter()
-            .any(|key| bare.starts_with(key))
+        let users = ["pattern = ", "password = ", "first = ", "count = "];
+        let server = ["[[databases]]", "name = ", "type = ", "host = ", "port = "];
+        let database = ["database = ", "schema = ", "user = ", "tls_ca = "];
+        let mut keys = users.iter().chain(&server).chain(&database);
+        keys.any(|key| bare.starts_with(key))
     };
     let text: String = default_file()
         .lines()
@@ -39,7 +42,11 @@ fn the_commented_examples_are_accepted_too() {
             }
         })
         .fold(String::new(), |text, line| text + line + "\n");
-    let users = read(&text).unwrap().users;
+    let LabConfig {
+        users, databases, ..
+    } = read(&text).unwrap();
+    let server = PostgresSettings::new("127.0.0.1", "takeover", "takeover");
+    assert_eq!(databases[0].place, DatabasePlace::PostgreSql(server));
     assert_eq!(users.all().count(), 1004);
     assert_eq!(users.all().last().unwrap().name, "user1000");
     assert_eq!(users.all().last().unwrap().password, "password1000");
@@ -198,4 +205,61 @@ fn a_missing_file_is_named() {
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("/nowhere/lab.toml: "), "{error}");
+}
+
+/// CHAT-3: PostgreSQL is a type that is built in; several databases may be on one server.
+#[test]
+fn databases_are_described() {
+    let text = "[[databases]]\nname = 'pair-1'\ntype = 'postgresql'\nschema = 'one'\nport = 5433\n\
+        [[databases]]\nname = 'pair-2'\ntype = 'postgresql'\nschema = 'two'\ntls_ca = 'ca.pem'\n\
+        [[databases]]\nname = 'pair-3'\n";
+    let config = read(text).unwrap();
+    let given = PostgresSettings::new("127.0.0.1", "takeover", "takeover");
+    let places: Vec<_> = config.databases.into_iter().map(|one| one.place).collect();
+    let one = PostgresSettings {
+        schema: "one".into(),
+        port: 5433,
+        ..given.clone()
+    };
+    let two = PostgresSettings {
+        schema: "two".into(),
+        tls: PostgresTls::Verified {
+            ca: "ca.pem".into(),
+        },
+        ..given
+    };
+    let expected = [
+        DatabasePlace::PostgreSql(one),
+        DatabasePlace::PostgreSql(two),
+        DatabasePlace::Embedded,
+    ];
+    assert_eq!(places, expected);
+}
+
+/// CHAT-3: a type whose driver is not built in is refused by an error that names those that are.
+#[test]
+fn databases_that_cannot_be_are_refused() {
+    let cases = [
+        (
+            "type = 'oracle'\nhost = 'x'",
+            "no driver for oracle is built in; choose one of",
+        ),
+        ("type = 'mssql'", "postgresql"),
+        (
+            "type = 'dbase'",
+            "known types: memory, embedded, postgresql, oracle, mssql",
+        ),
+        ("type = 'memory'", "allowed: embedded, postgresql"),
+        (
+            "type = 'postgresql'\nschema = 'a b'",
+            "lab.toml:4: databases[0].schema = 'a b'",
+        ),
+        ("type = 'postgresql'\nport = 0", "databases[0].port = 0"),
+        ("type = 'embedded'\nhost = 'x'", "databases[0].host"),
+        ("[[databases]]\nname = 'rooms'", "used twice"),
+    ];
+    for (text, part) in cases {
+        let refusal = refusal(&format!("[[databases]]\nname = 'rooms'\n{text}\n"));
+        assert!(refusal.contains(part), "{text}\n{refusal}");
+    }
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use takeover_core::params::{Param, Value};
 
+use super::DatabaseConfig;
+
 /// All that a configuration file says.
 ///
 /// ```
@@ -28,7 +30,9 @@ pub struct LabConfig {
     pub users: UsersConfig,
     /// Parameters that differ from the specification's defaults; those of a node hold for all nodes.
     pub parameters: BTreeMap<Param, Value>,
-    /// Where things are kept.
+    /// External databases that rooms are kept in, where they are not the lab's own (CHAT-3).
+    pub databases: Vec<DatabaseConfig>,
+    /// Where everything else is kept.
     pub storage: StorageConfig,
     /// What is logged, and how.
     pub logging: LoggingConfig,
@@ -124,13 +128,13 @@ impl UsersConfig {
 /// Where rooms, accounts and node records are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageConfig {
-    /// The engine of the external databases (CHAT-3).
+    /// The engine of the lab's own store.
     pub engine: StorageEngine,
     /// Folder of the data; `None` is a temporary one that goes with the lab.
     pub folder: Option<PathBuf>,
 }
 
-/// The engines that can hold persistent rooms.
+/// The engines of the lab's own store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StorageEngine {
     /// The one built in; nothing to install.
@@ -144,7 +148,8 @@ impl FromStr for StorageEngine {
         match text {
             "embedded" => Ok(Self::Embedded),
             other => Err(format!(
-                "no driver for an engine called {other:?} is built in; allowed: \"embedded\""
+                "{other:?} cannot hold the lab's own store; allowed: \"embedded\" (databases of rooms \
+                 have a type of their own, under [[databases]])"
             )),
         }
     }
@@ -221,6 +226,7 @@ impl Default for LabConfig {
             clusters: vec![ClusterConfig::default()],
             users: UsersConfig::default(),
             parameters: BTreeMap::from([(Param::EnablePersistentChat, Value::Bool(true))]),
+            databases: Vec::new(),
             storage: StorageConfig {
                 engine: StorageEngine::Embedded,
                 folder: None,

@@ -12,6 +12,7 @@ use takeover_actors::setup::{NodeSetup, Pace, Span};
 use takeover_actors::works::equip;
 use takeover_core::ha::State;
 use takeover_protocols::datetime::Timestamp;
+use takeover_storage::PostgresSettings;
 
 use super::control::{Control, Inner};
 use super::moves::Moves;
@@ -22,8 +23,8 @@ use super::stores::Stores;
 use super::{LabError, parts};
 use crate::client::Oracle;
 use crate::config::{
-    ClusterConfig, GroupConfig, LabConfig, NodeConfig, StorageEngine, UserConfig, UserPattern,
-    UsersConfig,
+    ClusterConfig, DatabaseConfig, DatabasePlace, GroupConfig, LabConfig, NodeConfig,
+    StorageEngine, UserConfig, UserPattern, UsersConfig,
 };
 
 /// Protocol time within which a lab has to come up.
@@ -173,6 +174,18 @@ impl Builder {
         self
     }
 
+    /// Keeps the rooms of the database `name` on a PostgreSQL server; the database of a pair has the
+    /// name of its group (CHAT-3, CHAT-5). Also in virtual time, which stands still while the server
+    /// is at work.
+    #[must_use]
+    pub fn postgresql(mut self, name: &str, settings: PostgresSettings) -> Self {
+        self.config.databases.push(DatabaseConfig {
+            name: name.to_owned(),
+            place: DatabasePlace::PostgreSql(settings),
+        });
+        self
+    }
+
     /// Threads that nodes are spread over in real time.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -218,7 +231,7 @@ impl Builder {
         let Some(world) = driver.world().cloned() else {
             return Err(LabError::NotStopped("the driver".to_owned()));
         };
-        let stores = self.stores()?;
+        let stores = Arc::new(self.stores(&world)?);
         let homes = parts::homes(config, &params, &deployment)?;
         let board = Board::new(nodes);
         let ground = Ground {
@@ -265,6 +278,7 @@ impl Builder {
             moves,
             unreplicated: Mutex::default(),
             endpoints,
+            stores: stores.clone(),
         }));
         Ok(Lab::new(
             control,
@@ -277,14 +291,16 @@ impl Builder {
         ))
     }
 
-    /// Virtual time keeps everything in memory; real time on disk.
-    fn stores(&self) -> Result<Stores, LabError> {
-        match (&self.time, self.config.storage.engine) {
-            (Time::Virtual, StorageEngine::Embedded) => Ok(Stores::in_memory()),
+    /// Virtual time keeps everything in memory; real time on disk; what is described, where it is.
+    fn stores(&self, world: &World) -> Result<Stores, LabError> {
+        let stores = match (&self.time, self.config.storage.engine) {
+            (Time::Virtual, StorageEngine::Embedded) => Stores::in_memory(),
             (Time::Real, StorageEngine::Embedded) => {
-                Stores::embedded(self.config.storage.folder.as_deref())
+                Stores::embedded(self.config.storage.folder.as_deref())?
             }
-        }
+        };
+        stores.describe(&self.config.databases, world)?;
+        Ok(stores)
     }
 
     /// In virtual time every run begins at the same moment of the calendar.

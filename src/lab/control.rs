@@ -23,6 +23,7 @@ use takeover_core::topology::Deployment;
 
 use super::moves::{MoveFault, Moves};
 use super::people::Endpoints;
+use super::stores::Stores;
 use super::{Answer, LabError};
 use crate::client::{Client, Finding, Oracle};
 use crate::config::UserConfig;
@@ -68,6 +69,7 @@ pub(super) struct Inner {
     pub(super) moves: Moves,
     pub(super) unreplicated: Mutex<BTreeSet<NodeId>>,
     pub(super) endpoints: Option<Endpoints>,
+    pub(super) stores: Arc<Stores>,
 }
 
 /// A hand on a lab. Cheap to clone, `Send + Sync`; in an async program its answers are awaited.

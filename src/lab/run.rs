@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::rack::RackMsg;
@@ -40,7 +41,7 @@ pub struct Lab {
 /// What must live as long as the lab.
 pub(super) struct Kept {
     pub(super) _mover: Standing<UserOrder>,
-    pub(super) stores: Stores,
+    pub(super) stores: Arc<Stores>,
 }
 
 /// Protocol time that an answer may take.

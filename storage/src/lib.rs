@@ -45,6 +45,7 @@ mod engine;
 mod error;
 mod export;
 mod faults;
+mod guarded;
 mod kv;
 mod memory;
 pub mod merge;
@@ -60,6 +61,7 @@ pub use engine::{EngineInfo, EngineKind, Store, StoreFuture, ready};
 pub use error::StoreError;
 pub use export::{Export, message_line};
 pub use faults::{FailOnce, Faults};
+pub use guarded::{Guarded, Passage};
 pub use memory::Memory;
 pub use node::{HA_RECORD, NodeStore, get_value, put_value};
 pub use postgres::{

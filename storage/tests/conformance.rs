@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::sync::Arc;
 use support::{chat_suite, node_suite, postgres, user_suite};
-use takeover_storage::{Embedded, Memory, StoreError};
+
+use takeover_storage::{Embedded, Faults, Guarded, Memory, Passage, StoreError};
 
 /// CHAT-3: the memory engine keeps the promises of all three traits.
 #[test]
@@ -19,6 +21,16 @@ fn memory() {
     for (name, part) in node_suite::SUITE {
         eprintln!("node: {name}");
         part(&*Memory::new().node("1A"));
+    }
+}
+
+/// CHAT-12: so does a database with faults of its own before it, when none is injected.
+#[test]
+fn guarded() {
+    for (name, part) in chat_suite::SUITE {
+        let passage: Passage = Arc::new(|| Box::pin(std::future::ready(())));
+        let inner = Memory::new().chat(name);
+        part(&Guarded::new(inner, Faults::none(), Some(passage)));
     }
 }
 

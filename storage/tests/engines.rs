@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 use support::{A, ALIAS, affiliation, good, hosted, says, wait};
 use takeover_protocols::muc::{Affiliation, RoomWrite};
 use takeover_storage::{
-    ChatStore, Claim, Embedded, EngineInfo, EngineKind, Export, FailOnce, Faults, HistoryQuery,
-    Memory, StoreError,
+    ChatStore, Claim, Embedded, EngineInfo, EngineKind, Export, FailOnce, Faults, Guarded,
+    HistoryQuery, Memory, StoreError,
 };
 
 /// CHAT-3: known types without a driver, and unknown ones, are refused by an error that names the
@@ -91,6 +91,15 @@ fn faults() {
     let folder = tempfile::tempdir().unwrap();
     let embedded = Embedded::open(folder.path()).unwrap();
     faults_do_what_they_say(&*embedded.chat("pair"), embedded.faults());
+    embedded.faults().heal();
+    let faults = Faults::none();
+    let guarded = Guarded::new(embedded.chat("guarded"), faults.clone(), None);
+    faults_do_what_they_say(&guarded, &faults);
+    assert_eq!(
+        wait(embedded.node("1A").get("ha")),
+        Ok(None),
+        "its own alone"
+    );
     if let Some(server) = support::postgres::server("engines::faults") {
         let postgres = server.open("pair");
         faults_do_what_they_say(&*postgres.chat(), postgres.faults());

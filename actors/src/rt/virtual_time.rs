@@ -230,6 +230,7 @@ impl Mover<'_> {
     /// Pending: wait for what is at work outside, or for a foreign timer.
     fn idle(&mut self, goal: &mut Goal<'_>, cx: &mut Context<'_>) -> Poll<bool> {
         if self.world.busy_count().is_busy() {
+            self.world.visitors().admit();
             return self.wait_for_outside(cx);
         }
         self.outside = None;
@@ -314,6 +315,8 @@ impl Mover<'_> {
 
     fn wait_for_outside(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let world = self.world;
+        // tokio's clock must not run on towards a moment that may never be the next one.
+        self.ahead = None;
         let outside = self
             .outside
             .get_or_insert_with(|| Box::pin(async { world.busy_count().changed().await }));

@@ -12,6 +12,7 @@ use super::mailbox::{
     Addr, Control, ExitSink, Mailbox, MailboxCounters, MailboxProbe, OverflowWatch,
 };
 use super::network::Network;
+use super::outside::{Visit, Visitors};
 use super::rng::Rng;
 use super::timers::Timers;
 use parking_lot::Mutex;
@@ -64,6 +65,7 @@ struct Inner {
     places: Vec<Place>,
     ids: AtomicU64,
     busy: Arc<BusyCount>,
+    visitors: Visitors,
     mailboxes: Mutex<BTreeMap<ChildId, ListedMailbox>>,
     kinds: Mutex<BTreeSet<&'static str>>,
 }
@@ -87,6 +89,7 @@ impl World {
             places,
             ids: AtomicU64::new(1),
             busy: Arc::default(),
+            visitors: Visitors::default(),
             mailboxes: Mutex::default(),
             kinds: Mutex::default(),
         }))
@@ -143,6 +146,19 @@ impl World {
     pub fn busy(&self) -> Busy {
         self.0.busy.count.fetch_add(1, Ordering::AcqRel);
         Busy(self.0.busy.clone())
+    }
+
+    /// A question sets out to somebody outside of the lab whose answer takes as long as it takes, as a
+    /// database server does. Await the visit when the answer is there: in virtual time, which stands
+    /// still until then, it ends when nothing else is left to do and all that set out before it have
+    /// come back; in real time at once.
+    pub fn visit(&self) -> Visit {
+        let busy = self.0.clock.is_virtual().then(|| self.busy());
+        self.0.visitors.set_out(busy)
+    }
+
+    pub(super) fn visitors(&self) -> &Visitors {
+        &self.0.visitors
     }
 
     pub(super) fn busy_count(&self) -> &BusyCount {

@@ -114,7 +114,12 @@ async fn write(
     };
     let mut tries = 1;
     let result = loop {
-        match store.write(&fence, room, batch.writes.clone()).await {
+        let answer = store.write(&fence, room, batch.writes.clone()).await;
+        let slow = store.latency();
+        if !slow.is_zero() {
+            world.sleep(slow).await;
+        }
+        match answer {
             Err(error) if error.is_unknown() && tries < ASK_AGAIN.0 => {
                 tries += 1;
                 world.sleep(ASK_AGAIN.1).await;
