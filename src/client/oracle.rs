@@ -193,7 +193,10 @@ impl Oracle {
             return false;
         }
         *copies += 1;
-        if *copies > 1 {
+        // One that came back as an error may have been stored all the same (CHAT-10); where a history
+        // shows it, it stands in the room's order, not in that of what was seen as it happened.
+        let unknown = sent.refused && how == Arrived::History;
+        if *copies > 1 || unknown {
             return true;
         }
         let key = (
@@ -367,6 +370,22 @@ mod tests {
         let (andy, bob) = (finding.clients["andy"], finding.clients["bob"]);
         assert_eq!((andy.sent, andy.acknowledged, bob.delivered), (3, 3, 3));
         assert!(oracle.nothing_missing());
+    }
+
+    /// CHAT-10: what came back as an error may have been stored all the same; a history that shows it
+    /// later breaks no promise, a second copy as it happens does.
+    #[test]
+    fn what_was_refused_may_turn_up_in_a_history() {
+        let mut oracle = Oracle::default();
+        oracle.entered("bob", "tea@conference", Moment::ZERO);
+        let (unknown, _) = oracle.sending("andy", room(), Moment(1));
+        let (seen, _) = oracle.sending("andy", room(), Moment(2));
+        oracle.refused(&unknown);
+        oracle.delivered("bob", &seen, Arrived::Live);
+        assert!(oracle.delivered("bob", &unknown, Arrived::History));
+        assert!(oracle.finding().total.is_clean());
+        oracle.delivered("bob", &unknown, Arrived::Live);
+        assert_eq!(oracle.finding().clients["bob"].doubled, 1);
     }
 
     /// CHAT-10: an acknowledged message is never lost; one without reflection has no promise.

@@ -18,7 +18,7 @@ use super::control::{Control, Inner};
 use super::moves::Moves;
 use super::people::Endpoints;
 use super::plane::{DataPlane, Ground};
-use super::run::{Driver, Kept, Lab};
+use super::run::{Driver, Lab};
 use super::stores::Stores;
 use super::{LabError, parts};
 use crate::client::Oracle;
@@ -278,17 +278,9 @@ impl Builder {
             moves,
             unreplicated: Mutex::default(),
             endpoints,
-            stores: stores.clone(),
+            stores,
         }));
-        Ok(Lab::new(
-            control,
-            rack,
-            driver,
-            Kept {
-                _mover: data.mover,
-                stores,
-            },
-        ))
+        Ok(Lab::new(control, rack, driver, data.mover))
     }
 
     /// Virtual time keeps everything in memory; real time on disk; what is described, where it is.

@@ -2,14 +2,12 @@
 
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::rack::RackMsg;
 use takeover_actors::rt::{RealDriver, Standing, VirtualDriver, World};
 use takeover_actors::user_mover::UserOrder;
 
-use super::stores::Stores;
 use super::{Answer, Builder, Control, LabError, Link, NoAnswer, Node, Pair};
 
 pub(super) enum Driver {
@@ -35,13 +33,8 @@ pub struct Lab {
     control: Control,
     rack: Standing<RackMsg>,
     driver: Driver,
-    kept: Kept,
-}
-
-/// What must live as long as the lab.
-pub(super) struct Kept {
-    pub(super) _mover: Standing<UserOrder>,
-    pub(super) stores: Arc<Stores>,
+    /// Lives as long as the lab.
+    _mover: Standing<UserOrder>,
 }
 
 /// Protocol time that an answer may take.
@@ -64,13 +57,13 @@ impl Lab {
         control: Control,
         rack: Standing<RackMsg>,
         driver: Driver,
-        kept: Kept,
+        mover: Standing<UserOrder>,
     ) -> Self {
         Self {
             control,
             rack,
             driver,
-            kept,
+            _mover: mover,
         }
     }
 
@@ -83,7 +76,7 @@ impl Lab {
     /// The folder that keeps the lab's data; empty where everything is in memory.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.kept.stores.folder()
+        self.control.0.stores.folder()
     }
 
     /// Lets protocol time pass.

@@ -25,13 +25,13 @@ class Refused(Exception):
 class Server:
     """One lab, started with a configuration and ended by its own process id."""
 
-    def __init__(self, config: str, speed: float):
+    def __init__(self, config: str, speed: float, data: str | None = None):
         self.folder = tempfile.TemporaryDirectory(prefix="takeover-clients-")
         path = pathlib.Path(self.folder.name) / "lab.toml"
         path.write_text(config)
         self.process = subprocess.Popen(
             [BINARY, "serve", "--config", path, "--speed", str(speed),
-             "--data", pathlib.Path(self.folder.name) / "data"],
+             "--data", data or pathlib.Path(self.folder.name) / "data"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.stderr: list[str] = []
         self.readers = [threading.Thread(target=self._collect, daemon=True)]
@@ -102,13 +102,22 @@ class Server:
                 self.process.wait()
                 raise AssertionError(f"serve did not end within {STOP_LIMIT_S} s") from None
             finally:
-                for reader in self.readers:
-                    reader.join()
-                self.process.stdout.close()
-                self.process.stderr.close()
-                self.folder.cleanup()
+                self._clear_up()
             if code != 0:
                 raise AssertionError(f"serve ended with {code}:\n{''.join(self.stderr)}")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is done in order."""
+        self.process.kill()
+        self.process.wait()
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        for reader in self.readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.folder.cleanup()
 
     def __enter__(self) -> "Server":
         return self

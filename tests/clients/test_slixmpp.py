@@ -19,13 +19,27 @@ CONFIG = """
 ROOM = "standup@conference-1-cluster-1.example.test"
 
 
+async def make_room(owner: Robot):
+    """Creates the persistent room on 1A."""
+    muc = owner["xep_0045"]
+    await muc.join_muc_wait(ROOM, "Andy", timeout=10)
+    form = await muc.get_room_config(ROOM)
+    form["type"] = "submit"
+    form.set_values({"muc#roomconfig_persistentroom": True})
+    await muc.set_room_config(ROOM, form)
+
+
 class Slixmpp(unittest.IsolatedAsyncioTestCase):
     """One server per test; every wait is bounded."""
 
     def setUp(self):
-        self.server = Server(CONFIG, SPEED)
+        self.server = Server(self.config(), SPEED)
         self.addCleanup(self.server.stop)
         self.robots: list[Robot] = []
+
+    def config(self) -> str:
+        """The lab's configuration."""
+        return CONFIG
 
     async def asyncTearDown(self):
         for robot in self.robots:
@@ -73,7 +87,7 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
         bob.send_message(mto=andy.boundjid.full, mbody="hello andy", mtype="chat")
         await until(lambda: ("bob@example.test", "hello andy") in andy.got, 10, "andy hears bob")
 
-        await self.make_room(andy)
+        await make_room(andy)
         await bob["xep_0045"].join_muc_wait(ROOM, "Bob", timeout=10)
         for number in range(5):
             andy.send_message(mto=ROOM, mbody=f"before {number}", mtype="groupchat")
@@ -95,15 +109,6 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
         await until(lambda: ("Andy", "back again") in bob.room_got, 10, "bob hears andy again")
 
         await self.fall_back(andy, bob)
-
-    async def make_room(self, owner: Robot):
-        """Creates the persistent room on 1A."""
-        muc = owner["xep_0045"]
-        await muc.join_muc_wait(ROOM, "Andy", timeout=10)
-        form = await muc.get_room_config(ROOM)
-        form["type"] = "submit"
-        form.set_values({"muc#roomconfig_persistentroom": True})
-        await muc.set_room_config(ROOM, form)
 
     async def fall_back(self, andy: Robot, bob: Robot):
         """The administrator mends 1A and gives it its users back."""
