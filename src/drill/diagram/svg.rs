@@ -90,6 +90,7 @@ fn bend(from: State, to: State, long: f64) -> f64 {
         // Straight on they would run through a box.
         (State::FallingBack, State::FailingOver) => -70.0,
         (State::Backup, State::Normal) => -60.0,
+        (State::FailedOver, State::TakingBack) => -40.0,
         _ => 26.0 + long * 0.06,
     }
 }
