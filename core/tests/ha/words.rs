@@ -128,8 +128,10 @@ fn a_new_life_has_no_overdue_service() {
         overdue: true,
         database_down: false,
     };
-    let record = HaRecord::fresh(true);
     let params = HaParams::default();
-    let (node, _) = HaNode::boot(&record, true, BootKind::NodeBoot, health, &params);
-    assert!(!node.health.overdue && !node.health.is_good());
+    for enabled in [true, false] {
+        let record = HaRecord::fresh(enabled);
+        let (node, _) = HaNode::boot(&record, true, BootKind::NodeBoot, health, &params);
+        assert!(!node.health.overdue && !node.health.is_good());
+    }
 }
