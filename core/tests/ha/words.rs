@@ -135,3 +135,19 @@ fn a_new_life_has_no_overdue_service() {
         assert!(!node.health.overdue && !node.health.is_good());
     }
 }
+
+/// HA-11: what a node offers in each state.
+#[test]
+fn every_state_offers_its_actions() {
+    for state in State::ALL {
+        let offered = match state {
+            State::Normal => vec![Action::Failover, Action::DisableHa],
+            State::Idle | State::FailedOver => vec![Action::Fallback],
+            State::FailedMode => vec![Action::Recover, Action::DisableHa],
+            State::Unknown => vec![Action::DisableHa],
+            _ => Vec::new(),
+        };
+        assert_eq!(allowed_actions(state, true), offered, "{state}");
+    }
+    assert_eq!(allowed_actions(State::Unknown, false), [Action::EnableHa]);
+}
