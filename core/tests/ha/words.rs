@@ -3,7 +3,7 @@
 use takeover_core::ha::{
     Action, Attempt, Body, BootKind, Cause, Effect, Event, HaNode, HaParams, HaRecord, Health,
     Link, PeerMessage, PeerObstacle, Reason, Refusal, ServiceSet, Staleness, State, StateChange,
-    Timer, TimerSet, step,
+    Timer, TimerSet, allowed_actions, step,
 };
 use takeover_core::id::Incarnation;
 use takeover_core::service::ServiceKind::XcpRouter;
