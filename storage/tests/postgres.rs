@@ -66,6 +66,10 @@ fn talk_while(chat: &dyn ChatStore, disturb: impl FnOnce()) -> u64 {
         let ended = talking.into_iter().map(|thread| thread.join().unwrap());
         ended.collect::<Vec<_>>()
     });
+    while wait(chat.ping()).is_err() {
+        // The engine has not noticed yet that all is well again.
+        pause(Duration::from_millis(5));
+    }
     for (room, (last, refused)) in rooms.iter().zip(&told) {
         let there = said(chat, room);
         let count = there.len() as u64;
@@ -108,7 +112,14 @@ fn connections_are_cut_in_mid_transaction() {
     let postgres = server.open("pair");
     let chat = postgres.chat();
     talk_while(&*chat, || {
-        for _ in 0..15 {
+        let mut cuts = 0;
+        while cuts < 15 || postgres.traffic().repeated == 0 {
+            cuts += 1;
+            assert!(
+                cuts < 1000,
+                "no transaction was hit: {:?}",
+                postgres.traffic()
+            );
             pause(Duration::from_millis(30));
             server.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -116,8 +127,7 @@ fn connections_are_cut_in_mid_transaction() {
             );
         }
     });
-    let traffic = postgres.traffic();
-    assert!(traffic.repeated > 0, "{traffic:?}");
+    eprintln!("{:?}", postgres.traffic());
 }
 
 /// CHAT-10: a commit whose answer was lost is looked for: what was done is not done again, and what
@@ -159,6 +169,41 @@ fn an_answer_that_is_lost_is_found() {
     assert_eq!(good(chat.lease(ALIAS)).epoch, fence.epoch + 1);
 }
 
+/// CHAT-12: a server that falls silent, without a word and without closing a connection, is taken for
+/// dead after a while; what was under way is there once when it speaks again.
+#[test]
+fn a_server_falls_silent() {
+    let Some(server) = server("postgres::a_server_falls_silent") else {
+        return;
+    };
+    let proxy = Proxy::to(server.port());
+    let settings = PostgresSettings {
+        port: proxy.port(),
+        ..server.settings("pair")
+    };
+    let hasty = PostgresOptions {
+        statement: Duration::from_millis(1000),
+        connect: Duration::from_millis(1000),
+        resolve: 2,
+        ..options()
+    };
+    let chat = Postgres::open(settings, hasty).unwrap().chat();
+    let (fence, room) = hosted(&*chat, "lunch");
+    good(chat.write(&fence, &room, vec![says(1, "andy", "x")]));
+    proxy.be_silent(true);
+    let under_way = wait(chat.write(&fence, &room, vec![says(2, "andy", "x")])).unwrap_err();
+    assert!(under_way.is_transient(), "{under_way}");
+    let read = wait(chat.room(&room)).unwrap_err();
+    assert!(matches!(read, StoreError::Unreachable { .. }), "{read}");
+    proxy.be_silent(false);
+    while wait(chat.ping()).is_err() {
+        pause(Duration::from_millis(5));
+    }
+    good(chat.write(&fence, &room, vec![says(2, "andy", "x")]));
+    let seqs: Vec<_> = said(&*chat, &room).iter().map(|entry| entry.seq).collect();
+    assert_eq!(seqs, [1, 2]);
+}
+
 /// CHAT-12: a full disk refuses what is written, loses nothing, and is survived.
 #[test]
 fn a_disk_is_full() {
@@ -195,7 +240,7 @@ fn a_database_is_slow() {
     let patient = server.open("pair").chat();
     let (fence, room) = hosted(&*patient, "lunch");
     let hasty = PostgresOptions {
-        statement: Duration::from_millis(50),
+        statement: Duration::from_millis(500),
         ..options()
     };
     let hasty = Postgres::open(server.settings("pair"), hasty)
@@ -204,7 +249,7 @@ fn a_database_is_slow() {
     good(hasty.ping());
     thread::scope(|scope| {
         scope.spawn(|| {
-            server.sql("BEGIN; LOCK pair.takeover_message; SELECT pg_sleep(1.5); COMMIT");
+            server.sql("BEGIN; LOCK pair.takeover_message; SELECT pg_sleep(3); COMMIT");
         });
         let held = "SELECT count(*) FROM pg_locks WHERE relation = 'pair.takeover_message'::regclass \
             AND mode = 'AccessExclusiveLock' AND granted";

@@ -157,23 +157,29 @@ impl Link {
         }
     }
 
-    /// Reads on a connection of the pool; once more on another one if that was a dead one.
+    /// How often a request is tried whose connection is cut: all of the pool may be dead, and the
+    /// next one is new.
+    pub(super) fn tries(&self) -> usize {
+        self.options.connections.max(2) + 1
+    }
+
+    /// Reads on a connection of the pool; on another one if that was a dead one.
     pub(super) async fn read<T: Send>(
         self: &Arc<Self>,
         job: impl for<'c> Fn(Conn<'c>) -> BoxFuture<'c, Result<T, Trouble>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        let mut again = true;
+        let mut tries = 0;
         loop {
+            tries += 1;
             let client = self.connection().await?;
             let trouble = match self.limited(job(Conn(&client))).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
             self.clear_up(client, &trouble).await;
-            if !again || matches!(trouble, Trouble::Refused(_)) {
+            if tries == self.tries() || matches!(trouble, Trouble::Refused(_)) {
                 return Err(trouble.into_error());
             }
-            again = false;
         }
     }
 

@@ -28,8 +28,6 @@ use crate::StoreError;
 const GROUP: usize = 256;
 /// Writes in them, at most.
 const WRITES: usize = 4096;
-/// How often a group is tried that gave way to others, or whose connection was cut.
-const TRIES: u32 = 4;
 
 /// A deed, and whoever waits for its outcome.
 pub(super) struct Job {
@@ -193,7 +191,7 @@ impl Writer {
                 },
                 Err(trouble) => trouble,
             };
-            if tries == TRIES || matches!(trouble, Trouble::Refused(_)) {
+            if tries == self.link.tries() || matches!(trouble, Trouble::Refused(_)) {
                 return Err(trouble.into_error());
             }
             self.counters.repeated.fetch_add(1, Relaxed);

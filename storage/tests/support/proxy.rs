@@ -15,6 +15,7 @@ const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
 const ANSWERING: u8 = 3;
+const SILENT: u8 = 4;
 
 /// Passes octets on, both ways.
 pub struct Proxy {
@@ -56,6 +57,11 @@ impl Proxy {
         self.mode.store(CUT_AFTER, SeqCst);
     }
 
+    /// From now on no answer comes through, and no connection ends; or they do again.
+    pub fn be_silent(&self, silent: bool) {
+        self.mode.store(if silent { SILENT } else { PASS }, SeqCst);
+    }
+
     /// Whether the cut that was asked for has happened.
     pub fn has_cut(&self) -> bool {
         self.mode.load(SeqCst) == PASS
@@ -74,28 +80,42 @@ fn join(client: &TcpStream, server: &TcpStream, mode: &Arc<AtomicU8>) {
             let cut = commits && asking.load(SeqCst) == CUT_BEFORE;
             if cut {
                 asking.store(PASS, SeqCst);
+                return Way::Cut;
             }
-            !cut
+            Way::On
         });
     };
     let ((to, from), answering) = (clones(), Arc::clone(mode));
     let answer = move || {
-        pump(&from, &to, |_| {
-            answering
-                .compare_exchange(ANSWERING, PASS, SeqCst, SeqCst)
-                .is_err()
+        pump(&from, &to, |_| match answering.load(SeqCst) {
+            ANSWERING => {
+                answering.store(PASS, SeqCst);
+                Way::Cut
+            }
+            SILENT => Way::Nowhere,
+            _ => Way::On,
         });
     };
     thread::Builder::new().spawn(ask).unwrap();
     thread::Builder::new().spawn(answer).unwrap();
 }
 
-/// Passes octets on while `may_pass` says so, then closes both.
-fn pump(mut from: &TcpStream, mut to: &TcpStream, mut may_pass: impl FnMut(&[u8]) -> bool) {
+/// What becomes of octets.
+enum Way {
+    On,
+    Nowhere,
+    Cut,
+}
+
+/// Passes octets on as `way` says, until it says otherwise; then closes both.
+fn pump(mut from: &TcpStream, mut to: &TcpStream, mut way: impl FnMut(&[u8]) -> Way) {
     let mut octets = [0; 65_536];
     while let Ok(count @ 1..) = from.read(&mut octets) {
-        if !may_pass(&octets[..count]) || to.write_all(&octets[..count]).is_err() {
-            break;
+        let octets = &octets[..count];
+        match way(octets) {
+            Way::On if to.write_all(octets).is_ok() => {}
+            Way::Nowhere => {}
+            Way::On | Way::Cut => break,
         }
     }
     for end in [from, to] {
