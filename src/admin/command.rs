@@ -3,6 +3,7 @@
 //! The vendor's commands work as typed (spec chapter 6, *Console*); `fault …` and
 //! `utils system …` are the emulator's own, since no vendor offers to pull a plug.
 
+use super::people::{self, PeopleCommand};
 use super::words::{WordsError, words};
 
 /// What an administrator may do to the high availability of a pair (HA-4 to HA-7, HA-17).
@@ -164,6 +165,8 @@ pub enum Command {
         /// Only this node; all nodes where absent.
         node: Option<String>,
     },
+    /// Users and their logins.
+    People(PeopleCommand),
     /// `fault …`
     Fault(FaultCommand),
     /// `help`
@@ -190,10 +193,18 @@ pub enum CommandError {
 }
 
 /// The forms of all commands: for `help`, for completion and for errors.
-pub const FORMS: [&str; 26] = [
+pub const FORMS: [&str; 34] = [
     "help",
     "show status",
     "show perf query counter CLASS COUNTER [NODE]",
+    "show notifications",
+    "show users refused",
+    "show login limits GROUP",
+    "utils users add CLUSTER NAME PASSWORD [NODE]",
+    "utils users move NAME NODE",
+    "utils users rebalance CLUSTER",
+    "utils login limits GROUP LOWER UPPER",
+    "utils login profile GROUP",
     "utils ha status",
     "utils ha failover NODE",
     "utils ha fallback NODE",
@@ -234,6 +245,7 @@ impl Command {
             .or_else(|| parse_ha(&parts).map(Command::Ha))
             .or_else(|| parse_service(&parts).map(Command::Service))
             .or_else(|| parse_system(&parts))
+            .or_else(|| people::parse(&parts).map(Command::People))
             .or_else(|| parse_fault(&parts).map(Command::Fault))
             .ok_or_else(|| unknown(line, &parts))
     }

@@ -10,7 +10,7 @@ use super::command::{
 };
 use super::http::{Administrator, Answer};
 use super::reply::{Refusal, Reply};
-use super::reports;
+use super::{people, reports};
 use crate::lab::{Control, LabError};
 
 impl Administrator for Control {
@@ -51,6 +51,7 @@ impl Administrator for Control {
                     service,
                 }) => manage(self, verb, &node, &service).await,
                 Command::Power { verb, node } => power(self, verb, &node).await,
+                Command::People(people) => people::execute(self, people).await,
                 Command::Fault(fault) => inject(self, fault).await,
             }
         })
@@ -199,9 +200,11 @@ impl From<LabError> for Refusal {
     fn from(error: LabError) -> Self {
         match error {
             LabError::NoSuch { what, name, known } => Self::NoSuch { what, name, known },
-            LabError::Power(_) | LabError::Service(_) | LabError::Ha(_) => {
-                Self::Forbidden(error.to_string())
-            }
+            LabError::Power(_)
+            | LabError::Service(_)
+            | LabError::Ha(_)
+            | LabError::FailedOver(_)
+            | LabError::Profile(_) => Self::Forbidden(error.to_string()),
             LabError::NotRunning { .. }
             | LabError::Busy { .. }
             | LabError::NoAnswer(_)
@@ -214,6 +217,7 @@ impl From<LabError> for Refusal {
             | LabError::Open(_)
             | LabError::Store { .. }
             | LabError::System { .. }
+            | LabError::User(_)
             | LabError::Parameter(_) => Self::NotUnderstood(error.to_string()),
         }
     }

@@ -5,6 +5,7 @@ pub mod command;
 pub mod console;
 mod executor;
 pub mod http;
+pub mod people;
 pub mod reply;
 mod reports;
 pub mod token;

@@ -41,6 +41,11 @@ impl ConfiguredAccounts {
         }
     }
 
+    /// Knows one more user.
+    pub(super) fn add(&self, user: &str, password: Password) {
+        self.passwords.lock().insert(user.to_owned(), password);
+    }
+
     /// Makes the keys of the first `count` users now.
     pub(super) fn make_first(&self, count: usize) {
         for (user, password) in self.passwords.lock().iter().take(count) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use takeover_actors::board::Board;
 use takeover_actors::node_record::StoredRecords;
 use takeover_actors::rack::{self, PowerAction, Rack, RackMsg};
@@ -270,11 +270,17 @@ impl Builder {
             oracle: Arc::<Mutex<Oracle>>::default(),
             clients: Mutex::default(),
             plane: data.plane,
-            users: homes
-                .into_iter()
-                .map(|(user, home)| (user.name.clone(), (user, home)))
-                .collect(),
-            params,
+            settings: data.settings,
+            accounts: data.accounts,
+            users: Mutex::new(
+                homes
+                    .into_iter()
+                    .map(|(user, _)| (user.name.clone(), user))
+                    .collect(),
+            ),
+            refused_users: Mutex::default(),
+            notices: Mutex::default(),
+            params: RwLock::new(params),
             moves,
             unreplicated: Mutex::default(),
             endpoints,

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use takeover_actors::board::{Board, NodeStatus};
 use takeover_actors::node::{self, NodeMsg, ServiceAction, ServiceFault};
 use takeover_actors::plane::Plane;
 use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
 use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, Standing, World};
 use takeover_actors::service_table::ServiceRefused;
+use takeover_actors::session::SessionSettings;
 use takeover_actors::srm::{self, SrmMsg};
+use takeover_core::assignment::BadUser;
 use takeover_core::ha::table::{self, Row, Seen};
 use takeover_core::ha::{Action, Reason, Refusal, State};
 use takeover_core::id::{GroupId, NodeId};
@@ -21,6 +23,8 @@ use takeover_core::service::{ServiceKind, ServiceState};
 use takeover_core::time::Moment;
 use takeover_core::topology::Deployment;
 
+use super::accounts::ConfiguredAccounts;
+use super::login_limits::Notice;
 use super::moves::{MoveFault, Moves};
 use super::people::Endpoints;
 use super::stores::Stores;
@@ -64,8 +68,12 @@ pub(super) struct Inner {
     pub(super) oracle: Arc<Mutex<Oracle>>,
     pub(super) clients: Mutex<BTreeMap<String, Client>>,
     pub(super) plane: Arc<Plane>,
-    pub(super) users: BTreeMap<String, (UserConfig, NodeId)>,
-    pub(super) params: Params,
+    pub(super) settings: SessionSettings,
+    pub(super) accounts: Vec<Arc<ConfiguredAccounts>>,
+    pub(super) users: Mutex<BTreeMap<String, UserConfig>>,
+    pub(super) refused_users: Mutex<Vec<BadUser>>,
+    pub(super) notices: Mutex<Vec<Notice>>,
+    pub(super) params: RwLock<Params>,
     pub(super) moves: Moves,
     pub(super) unreplicated: Mutex<BTreeSet<NodeId>>,
     pub(super) endpoints: Option<Endpoints>,
@@ -322,8 +330,8 @@ impl Control {
 
     /// The parameters of the lab's clusters.
     #[must_use]
-    pub fn parameters(&self) -> &Params {
-        &self.0.params
+    pub fn parameters(&self) -> Params {
+        self.0.params.read().clone()
     }
 
     /// Records a fault that was injected elsewhere than in a service.

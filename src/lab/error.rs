@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use takeover_actors::rack::PowerRefused;
 use takeover_actors::service_table::ServiceRefused;
+use takeover_core::assignment::{BadUser, FailedOver};
 use takeover_core::ha::Refusal;
 use takeover_core::params::ParamErrors;
+use takeover_core::profile::ProfileError;
 use takeover_core::topology::TopologyErrors;
 use takeover_storage::StoreError;
 use thiserror::Error;
@@ -76,6 +78,15 @@ pub enum LabError {
     /// The service cannot do that now.
     #[error(transparent)]
     Service(#[from] ServiceRefused),
+    /// A user id is refused (USR-3).
+    #[error(transparent)]
+    User(#[from] BadUser),
+    /// A node is failed over, so users stay as they are (USR-2).
+    #[error(transparent)]
+    FailedOver(#[from] FailedOver),
+    /// No login profile applies (SES-6).
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// The state of the pair does not allow it (HA-11).
     #[error("{0}")]
     Ha(Refusal),

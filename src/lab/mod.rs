@@ -25,12 +25,14 @@ mod enable;
 mod error;
 mod handles;
 mod links;
+mod login_limits;
 mod moves;
 mod parts;
 mod people;
 mod plane;
 mod run;
 mod stores;
+mod users;
 
 pub use answer::{Answer, NoAnswer};
 pub use build::{Builder, ClusterBuilder};
@@ -38,6 +40,7 @@ pub use control::{Control, PairStates};
 pub use database::Database;
 pub use error::LabError;
 pub use handles::{Link, Node, Pair, Service};
+pub use login_limits::{Notice, Weight};
 pub use moves::MoveFault;
 pub use run::Lab;
 

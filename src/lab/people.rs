@@ -255,23 +255,17 @@ impl Control {
     }
 
     fn client_spec(&self, name: &str) -> Result<ClientSpec, LabError> {
-        let Some((user, home)) = self.0.users.get(name) else {
-            let known = self.0.users.keys().take(20).cloned().collect();
-            return Err(LabError::NoSuch {
-                what: "user",
-                name: name.to_owned(),
-                known,
-            });
-        };
+        let user = self.user(name)?;
         let jid = self.jid(name)?;
-        let peer = self.0.deployment.peer_of(*home);
-        let places = [Some(*home), peer]
+        let home = self.home_of(name)?.home();
+        let peer = self.0.deployment.peer_of(home);
+        let places = [Some(home), peer]
             .into_iter()
             .flatten()
             .map(|node| self.node_name(node));
         let mut spec = ClientSpec::new(jid, &user.password, places.collect());
         name.clone_into(&mut spec.name);
-        let (lower, upper) = self.0.params.re_login_limits(*home);
+        let (lower, upper) = self.0.params.read().re_login_limits(home);
         spec.reconnect = Reconnect::Window { lower, upper };
         Ok(spec)
     }

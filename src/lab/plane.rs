@@ -41,6 +41,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct DataPlane {
     pub(super) plane: Arc<Plane>,
     pub(super) settings: SessionSettings,
+    /// The accounts of each cluster.
+    pub(super) accounts: Vec<Arc<ConfiguredAccounts>>,
     pub(super) mover: Standing<UserOrder>,
 }
 
@@ -60,10 +62,11 @@ impl DataPlane {
     /// Makes the plane and makes every user known at its home.
     pub(super) fn new(ground: &Ground<'_>, world: &World) -> Result<Self, LabError> {
         let users = addresses(ground)?;
+        let accounts = accounts(ground, &users);
         let plane = Plane::new(PlaneSpec {
             world: world.clone(),
             domains: vec![ground.config.domain.clone()],
-            nodes: nodes(ground, &users),
+            nodes: nodes(ground, &accounts),
             limits: Limits {
                 session_queue: SESSION_QUEUE,
                 offline: OFFLINE,
@@ -84,6 +87,7 @@ impl DataPlane {
         Ok(Self {
             plane,
             settings,
+            accounts,
             mover,
         })
     }
@@ -105,9 +109,9 @@ fn addresses(ground: &Ground<'_>) -> Result<Vec<Address>, LabError> {
     ground.homes.iter().map(address).collect()
 }
 
-fn nodes(ground: &Ground<'_>, users: &[Address]) -> Vec<NodeSpec> {
+fn accounts(ground: &Ground<'_>, users: &[Address]) -> Vec<Arc<ConfiguredAccounts>> {
     let deployment = ground.deployment;
-    let accounts: Vec<Arc<ConfiguredAccounts>> = deployment
+    deployment
         .clusters()
         .iter()
         .map(|cluster| {
@@ -121,7 +125,11 @@ fn nodes(ground: &Ground<'_>, users: &[Address]) -> Vec<NodeSpec> {
             accounts.make_first(EAGER);
             Arc::new(accounts)
         })
-        .collect();
+        .collect()
+}
+
+fn nodes(ground: &Ground<'_>, accounts: &[Arc<ConfiguredAccounts>]) -> Vec<NodeSpec> {
+    let deployment = ground.deployment;
     let persistent = ground.params.is_on(Param::EnablePersistentChat);
     let spec = |node: &takeover_core::topology::Node| {
         let cluster = deployment.cluster(node.cluster);

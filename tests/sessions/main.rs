@@ -236,6 +236,26 @@ fn a_room_whose_node_is_killed() {
 /// of seeds is `TAKEOVER_SEEDS`, from `TAKEOVER_FIRST_SEED`.
 #[test]
 fn random_schedules() {
+    let cast = schedule::Cast {
+        users: 12,
+        on_wires: 12,
+        every: Duration::from_millis(300),
+    };
+    play_all(3, cast);
+}
+
+/// SES-3, SES-4, CHAT-10: as before, for 200 users, of whom each tenth speaks XML.
+#[test]
+fn random_schedules_of_two_hundred() {
+    let cast = schedule::Cast {
+        users: 200,
+        on_wires: 20,
+        every: Duration::from_secs(8),
+    };
+    play_all(1, cast);
+}
+
+fn play_all(seeds: u64, cast: schedule::Cast) {
     let number = |name: &str, otherwise: u64| {
         std::env::var(name)
             .ok()
@@ -243,8 +263,8 @@ fn random_schedules() {
             .unwrap_or(otherwise)
     };
     let first = number("TAKEOVER_FIRST_SEED", 1);
-    for seed in first..first + number("TAKEOVER_SEEDS", 3) {
+    for seed in first..first + number("TAKEOVER_SEEDS", seeds) {
         eprintln!("seed {seed}");
-        schedule::play(seed, 20);
+        schedule::play(seed, 20, cast);
     }
 }

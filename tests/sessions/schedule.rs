@@ -1,5 +1,6 @@
 //! Random schedules: failovers, fallbacks, kills, link cuts and lost connections under traffic.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use takeover::client::{Client, Reconnect, Target};
@@ -30,11 +31,23 @@ struct Play {
     rng: Rng,
     pair: Pair,
     script: Vec<String>,
+    cast: Cast,
+}
+
+/// Who is in a schedule, and how much they say.
+#[derive(Clone, Copy)]
+pub struct Cast {
+    /// Users of three nodes.
+    pub users: u64,
+    /// So many of them speak XML; the others hand their stanzas over.
+    pub on_wires: u64,
+    /// How often each of them says something, about.
+    pub every: Duration,
 }
 
 /// Plays one schedule; everything is as it should be afterwards, or the seed is in the panic.
-pub fn play(seed: u64, steps: u64) {
-    let names: Vec<String> = (0..12).map(|n| format!("user{n}")).collect();
+pub fn play(seed: u64, steps: u64, cast: Cast) {
+    let names: Vec<String> = (0..cast.users).map(|n| format!("user{n}")).collect();
     let homes = [A, B, A, B, C];
     let users: Vec<(&str, NodeId)> = names
         .iter()
@@ -48,6 +61,7 @@ pub fn play(seed: u64, steps: u64) {
         .enumerate()
         .map(|(index, (name, _))| {
             town.client_with(name, |spec| {
+                spec.hands_over = index as u64 >= cast.on_wires;
                 if index % 3 == 0 {
                     let (lower, upper) = (Duration::from_secs(5), Duration::from_secs(40));
                     spec.reconnect = Reconnect::Window { lower, upper };
@@ -62,6 +76,7 @@ pub fn play(seed: u64, steps: u64) {
         rng,
         pair: Pair::Normal,
         script: Vec::new(),
+        cast,
     };
     play.begin();
     for _ in 0..steps {
@@ -80,19 +95,30 @@ fn rooms() -> [BareJid; 2] {
 
 impl Play {
     fn begin(&mut self) {
-        for (index, client) in self.clients.iter().enumerate() {
+        // Whoever comes first makes the room.
+        for (index, client) in self.clients.iter().enumerate().take(2) {
             let room = &rooms()[index % 2];
             client.enter(room);
             self.town.until("inside", || client.is_in(room));
         }
+        for (index, client) in self.clients.iter().enumerate().skip(2) {
+            client.enter(&rooms()[index % 2]);
+        }
+        let clients = self.clients.iter().enumerate();
+        let inside = || {
+            clients
+                .clone()
+                .all(|(index, client)| client.is_in(&rooms()[index % 2]))
+        };
+        self.town.until("all are inside", inside);
         for (index, client) in self.clients.iter().enumerate() {
             let mut targets: Vec<Target> = (0..3)
-                .map(|_| self.rng.below(12) as usize)
+                .map(|_| self.rng.below(self.cast.users) as usize)
                 .filter(|other| *other != index)
                 .map(|other| Target::Client(format!("user{other}")))
                 .collect();
             targets.push(Target::Room(rooms()[index % 2].to_string()));
-            client.keep_talking(Duration::from_millis(300), targets);
+            client.keep_talking(self.cast.every, targets);
         }
     }
 
@@ -162,7 +188,7 @@ impl Play {
 
     fn lose_connections(&mut self) {
         for _ in 0..=self.rng.below(4) {
-            let index = self.rng.below(12) as usize;
+            let index = self.rng.below(self.cast.users) as usize;
             self.note(format!("user{index} loses its connection"));
             self.clients[index].cut();
         }
@@ -213,6 +239,23 @@ impl Play {
         self.town.start_rooms(node);
     }
 
+    /// Everybody has one session, at home; who moved out of a node has moved into another one.
+    fn assert_counters(&self, seed: u64) {
+        let (mut attached, mut moved) = ([0; 3], [0; 2]);
+        for (place, node) in self.town.plane.nodes().iter().enumerate() {
+            let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            attached[place] = read(&node.counters.attached);
+            moved[0] += read(&node.counters.moved_in);
+            moved[1] += read(&node.counters.moved_out);
+        }
+        let mut homes = [0; 3];
+        for user in self.town.plane.users() {
+            homes[user.home().index()] += 1;
+        }
+        assert_eq!(attached, homes, "seed {seed}: sessions per node");
+        assert_eq!(moved[0], moved[1], "seed {seed}: users moved in and out");
+    }
+
     fn heal(&mut self) {
         for (one, other) in [(A, B), (A, C), (B, C)] {
             self.town.world().network().heal(one, other);
@@ -253,6 +296,7 @@ impl Play {
                 states.join("\n")
             );
         }
+        self.assert_counters(seed);
         for user in self.town.plane.users() {
             assert_eq!(
                 user.slot.owner().node(),

@@ -11,10 +11,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use takeover::client::{Client, ClientSpec, Dialed, Dialer, Oracle, Reconnect};
 use takeover_actors::conference::{TC_MAILBOX, TcMsg, TextConference};
-use takeover_actors::plane::{Gate, Limits, NodeSpec, Plane, PlaneSpec};
+use takeover_actors::plane::{Gate, Limits, NodePlane, NodeSpec, Plane, PlaneSpec};
 use takeover_actors::rt::{ChildSpec, Recipient, Refusal, Root, VirtualDriver, World, WorldSpec};
 use takeover_actors::session::{
-    ConnectionManager, ConnectionMsg, Mover, SessionManager, SessionMsg, SessionSettings, Site,
+    ClientHand, ConnectionManager, ConnectionMsg, HandArrival, Mover, SessionManager, SessionMsg,
+    SessionSettings, Site, Wish, hands,
 };
 use takeover_actors::user_mover::{UserOrder, UserReport, UserWork};
 use takeover_actors::wire::Arrival;
@@ -260,15 +261,40 @@ impl Town {
     }
 }
 
-/// Brings clients to nodes over pipes in memory.
+/// Brings clients to nodes over pipes in memory, or by hand.
 struct Door(Arc<Plane>);
 
+impl Door {
+    fn node(&self, place: &str) -> io::Result<&NodePlane> {
+        let node = self.0.nodes().iter().find(|node| node.spec.name == place);
+        Ok(node.ok_or(io::ErrorKind::NotFound)?)
+    }
+}
+
 impl Dialer for Door {
+    fn hand(
+        &self,
+        place: &str,
+        user: BareJid,
+        resource: String,
+        wish: Option<Wish>,
+    ) -> io::Result<ClientHand> {
+        let (near, far) = hands();
+        let arrival = HandArrival {
+            user,
+            resource,
+            wish,
+            hand: far,
+        };
+        let received = self.node(place)?.receive(arrival);
+        received.map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        Ok(near)
+    }
+
     fn dial(&self, place: &str) -> Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + '_>> {
         let place = place.to_owned();
         Box::pin(async move {
-            let node = self.0.nodes().iter().find(|node| node.spec.name == place);
-            let node = node.ok_or(io::ErrorKind::NotFound)?;
+            let node = self.node(&place)?;
             let (client, server) = tokio::io::duplex(64 * 1024);
             node.arrive(Arrival::in_memory(server, "memory"))
                 .map_err(|_| io::ErrorKind::ConnectionRefused)?;

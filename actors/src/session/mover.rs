@@ -110,7 +110,7 @@ impl Drop for HandOver<'_> {
 }
 
 /// One order being carried out.
-struct Move {
+pub(super) struct Move {
     plane: Arc<Plane>,
     settings: Arc<SessionSettings>,
     /// The life of the node that orders: an order ends with it.
@@ -118,6 +118,15 @@ struct Move {
 }
 
 impl Move {
+    /// Moves for `node` in its present life.
+    pub(super) fn of(plane: &Arc<Plane>, settings: &SessionSettings, node: NodeId) -> Self {
+        Self {
+            plane: plane.clone(),
+            settings: Arc::new(settings.clone()),
+            life: plane.world().network().life(node),
+        }
+    }
+
     async fn carry_out(self, order: UserOrder) {
         let (here, peer) = (order.node, order.peer);
         let rooms = Rooms {
@@ -217,7 +226,7 @@ impl Move {
     }
 
     /// Brings one user to `to` in order; whether that was needed.
-    async fn bring(&self, user: &Arc<User>, to: NodeId) -> bool {
+    pub(super) async fn bring(&self, user: &Arc<User>, to: NodeId) -> bool {
         let world = self.plane.world();
         let patience = world.now() + self.settings.moving;
         loop {
