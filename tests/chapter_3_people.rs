@@ -148,8 +148,8 @@ fn usr_4_a_user_moves() {
 /// another login profile applies.
 #[test]
 fn usr_4_rebalancing() {
-    let mut lab = started(pair(7, 240));
-    for number in (1..=240).step_by(2) {
+    let mut lab = started(pair(7, 180));
+    for number in (1..=180).step_by(2) {
         lab.move_user(&format!("user{number}"), "1A")
             .map(drop)
             .unwrap();
@@ -163,19 +163,19 @@ fn usr_4_rebalancing() {
             lab.assigned_users("1A").unwrap(),
             lab.assigned_users("1B").unwrap()
         ),
-        (240, 0)
+        (180, 0)
     );
     let before = lab.notices().len();
     assert!(before > 0, "past 100 users on 1A the next row applies");
     let told = typed(&mut lab, "utils users rebalance c").unwrap();
-    assert_eq!(told.data["moves"], 120, "{}", told.text);
+    assert_eq!(told.data["moves"], 90, "{}", told.text);
     lab.pass(10 * SECOND);
     assert_eq!(
         (
             lab.assigned_users("1A").unwrap(),
             lab.assigned_users("1B").unwrap()
         ),
-        (120, 120)
+        (90, 90)
     );
     assert_eq!(lab.host("user1").unwrap(), lab.home("user1").unwrap());
     assert_eq!(

@@ -17,6 +17,7 @@ pub mod presence;
 pub mod roster;
 pub mod routing;
 pub mod sasl;
+pub mod search;
 pub mod sm;
 pub mod stanza;
 pub mod stream;

@@ -44,6 +44,8 @@ namespaces! {
     SESSION = "urn:ietf:params:xml:ns:xmpp-session";
     /// Stream management (XEP-0198).
     SM = "urn:xmpp:sm:3";
+    /// Temporary presence subscriptions (SES-9), this deployment's own; see [`search`](crate::search).
+    TEMPORARY_PRESENCE = "urn:takeover:search:0";
     /// Inactive sessions at the backup node (SES-7), this deployment's own; see `stream::dual`.
     DUAL = "urn:takeover:dual:0";
     /// Roster (RFC 6121, section 2).

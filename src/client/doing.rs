@@ -1,11 +1,17 @@
 //! What a client does on a stream that is ready: what it is told, and what it does by itself.
 
+use std::time::Duration;
+
 use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid};
+use takeover_protocols::search;
 
 use super::session::{Command, Session};
 use super::way::Way;
 use super::{Target, words};
+
+/// The time between two searches for the same user (SES-9): the client's own rule.
+const BETWEEN_SEARCHES: Duration = Duration::from_secs(30);
 
 impl Session {
     /// A new session: roster, presence, and the rooms it was in.
@@ -98,6 +104,18 @@ impl Session {
         }
     }
 
+    /// SES-9: within 30 s of the last search for the same user it is content with what it saw.
+    fn search(&mut self, user: BareJid, way: &mut Way<'_>) {
+        let now = self.shared.now();
+        let recent = |at: &Moment| now.saturating_since(*at) < BETWEEN_SEARCHES;
+        if self.searched.get(&user).is_some_and(recent) {
+            return;
+        }
+        let id = self.next_id("search");
+        self.send(&search::request(&user, &id), None, way);
+        self.searched.insert(user, now);
+    }
+
     fn obey(&mut self, command: Command, way: &mut Way<'_>) {
         match command {
             Command::LogIn | Command::LogOut | Command::Cut => {}
@@ -127,6 +145,7 @@ impl Session {
             }
             Command::Post { target, body } => self.post(&target, Some(&body), way),
             Command::Send(stanza) => self.send(&stanza, None, way),
+            Command::Search(user) => self.search(user, way),
             Command::Talk(talk) => {
                 self.talk = talk;
                 self.next_talk = self.shared.now();

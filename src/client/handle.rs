@@ -150,6 +150,13 @@ impl Client {
         self.send(words::subscription(PresenceType::Subscribe, to.clone()));
     }
 
+    /// Searches for a user (SES-9): its presence is shown, by [`Client::sees`], until one of the two
+    /// gets another node; from then on what was seen last is stale. A second search within 30 s does
+    /// nothing.
+    pub fn search(&self, user: &BareJid) {
+        self.tell(Command::Search(user.clone()));
+    }
+
     /// Sends any stanza. An answer to a request is found by [`Client::answer`].
     pub fn send(&self, stanza: Stanza) {
         self.tell(Command::Send(stanza));

@@ -30,6 +30,9 @@ impl Session {
         if kind == MessageType::Error {
             return self.returned(stanza);
         }
+        if let Some(copy) = self.copied(stanza) {
+            return self.shared.receive(copy);
+        }
         let Some(body) = stanza.body() else { return };
         let delayed = Delay::of(stanza).is_some();
         let id = words::origin_id(stanza);
@@ -52,6 +55,33 @@ impl Session {
         if in_room && stanza.from.as_ref().is_some_and(|from| self.is_me(from)) {
             oracle.acknowledged(&id);
         }
+    }
+
+    /// A copy of what another client of the user said or heard (XEP-0280): for the eyes only, the
+    /// message itself is in the other one's books. Only the user's own server may send one.
+    fn copied(&self, stanza: &Stanza) -> Option<Received> {
+        let own = stanza
+            .from
+            .as_ref()
+            .is_some_and(|from| *from == self.spec.user);
+        let copy = stanza
+            .child("sent", ns::CARBONS)
+            .or_else(|| stanza.child("received", ns::CARBONS))
+            .filter(|_| own)?;
+        let message = copy
+            .child("forwarded", ns::FORWARD)?
+            .child("message", ns::CLIENT)?;
+        let body = message.child("body", ns::CLIENT)?.text().into_owned();
+        let from = message
+            .attr("from")
+            .and_then(|from| takeover_protocols::jid::parse(from).ok());
+        Some(Received {
+            at: self.shared.now(),
+            from,
+            id: None,
+            body,
+            delayed: false,
+        })
     }
 
     /// A message of ours came back as an error.
@@ -88,7 +118,10 @@ impl Session {
         match kind {
             PresenceType::Available => drop(self.shared.view.lock().available.insert(from.clone())),
             PresenceType::Unavailable => {
-                self.shared.view.lock().available.remove(from);
+                // Of a user without a resource: none of them is there (RFC 6121, section 4.3.2).
+                let all = from.is_bare();
+                let gone = |jid: &Jid| jid == from || all && jid.to_bare() == from.to_bare();
+                self.shared.view.lock().available.retain(|jid| !gone(jid));
             }
             PresenceType::Subscribe => {
                 let answer = words::subscription(PresenceType::Subscribed, from.to_bare());

@@ -39,6 +39,8 @@ pub(super) enum Command {
     },
     Send(Stanza),
     Talk(Option<Talk>),
+    /// Searches for a user (SES-9).
+    Search(BareJid),
 }
 
 /// Posting numbered messages by itself.
@@ -77,6 +79,8 @@ pub(super) struct Session {
     pub(super) next_entry: Option<Moment>,
     pub(super) closing: bool,
     pub(super) standby: Standby,
+    /// When it has searched for whom.
+    pub(super) searched: BTreeMap<BareJid, Moment>,
 }
 
 impl Session {
@@ -106,6 +110,7 @@ impl Session {
             next_entry: None,
             closing: false,
             standby: Standby::Off,
+            searched: BTreeMap::new(),
         }
     }
 

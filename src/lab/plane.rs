@@ -71,6 +71,7 @@ impl DataPlane {
                 session_queue: SESSION_QUEUE,
                 offline: OFFLINE,
                 sessions: sessions(ground),
+                carbons: ground.params.is_on(Param::EnableMultipleDeviceMessaging),
             },
             wall_start: ground.wall_start,
             run: ground.run,

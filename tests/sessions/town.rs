@@ -79,6 +79,7 @@ impl Town {
                 session_queue: 1000,
                 offline: 100,
                 sessions: 5,
+                carbons: false,
             },
             wall_start: Timestamp::from_millis(1_700_000_000_000),
             run: seed,

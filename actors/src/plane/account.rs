@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use takeover_protocols::carbons;
 use takeover_protocols::ns;
 use takeover_protocols::roster::{Roster, RosterChange, RosterEffect};
 use takeover_protocols::stanza::{Condition, IqType, PresenceType, Stanza, StanzaKind};
@@ -101,6 +102,13 @@ impl Plane {
         let Some(child) = parcel.stanza.first_child() else {
             return self.bounce(parcel, Condition::BadRequest);
         };
+        if takeover_protocols::search::is_request(&parcel.stanza) {
+            return self.search(user, parcel);
+        }
+        if let Some(switch) = carbons::switch(&parcel.stanza).filter(|_| own && self.limits.carbons)
+        {
+            return self.switch_carbons(user, parcel, switch);
+        }
         if own && child.is("query", ns::ROSTER) {
             return match parcel.stanza.kind {
                 StanzaKind::Iq(IqType::Get) => self.ask_roster(user, arrived(parcel), Roster::get),

@@ -267,6 +267,7 @@ impl Plane {
         if let (StanzaKind::Presence(kind), Some(to)) = (parcel.stanza.kind, &parcel.stanza.to) {
             self.note_directed(user, attached.id, kind, to);
         }
+        self.copy_sent(user, attached.id, &parcel.stanza);
         vec![parcel]
     }
 

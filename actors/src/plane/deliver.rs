@@ -8,6 +8,7 @@ use takeover_protocols::presence::is_known_to;
 use takeover_protocols::routing::{Address, Decision, Recipients, route};
 use takeover_protocols::stanza::{Condition, MessageType, Stanza, StanzaKind};
 
+use super::carbons::copy_received;
 use super::parcel::{Origin, Parcel};
 use super::user::{Out, Push, Session, UserState, Waiting};
 
@@ -38,6 +39,8 @@ pub struct Limits {
     pub offline: usize,
     /// Sessions of one user: *Maximum number of logon sessions per user* (SES-1).
     pub sessions: usize,
+    /// Whether clients may have copies of messages (XEP-0280): *Multiple Device Messaging* (SES-11).
+    pub carbons: bool,
 }
 
 /// Delivers a parcel to the state of the user in its `to`. `at` is the wall time for the offline
@@ -121,6 +124,18 @@ fn deliver<K: FnOnce() -> String>(
     rules: Rules<K>,
 ) -> Outcome {
     let Parcel { stanza, origin } = parcel;
+    let recipients: Vec<bool> = match rules.limits.carbons {
+        true => {
+            let sessions = state.sessions.iter().enumerate();
+            sessions
+                .map(|(index, session)| to.include(index, session.priority()))
+                .collect()
+        }
+        false => Vec::new(),
+    };
+    copy_received(state, &stanza, rules.limits, |index| {
+        recipients.get(index) == Some(&true)
+    });
     let included = |(index, session): (usize, &Session)| to.include(index, session.priority());
     let mut left = state
         .sessions

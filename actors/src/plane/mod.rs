@@ -8,6 +8,7 @@
 //! No lock is held across an await, and never two places' locks at once.
 
 mod account;
+mod carbons;
 mod client;
 mod deliver;
 mod ending;
@@ -23,6 +24,7 @@ mod promise;
 mod residents;
 mod roster;
 mod route;
+mod search;
 mod server;
 mod standby;
 mod switch;
@@ -88,6 +90,7 @@ pub struct Plane {
     keeper: Standing<Work>,
     secrets: Mutex<Rng>,
     next: AtomicU64,
+    searches: search::Searches,
 }
 
 /// Hears what arrives for the router of a node.
@@ -125,6 +128,7 @@ impl Plane {
             keeper,
             secrets,
             next: AtomicU64::new(1),
+            searches: search::Searches::default(),
         });
         plane.listen();
         plane

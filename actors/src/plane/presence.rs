@@ -27,6 +27,9 @@ impl Plane {
         let mut effects = effects.flatten().unwrap_or_default();
         effects.retain(|effect| engine || !is_broadcast(effect));
         self.make_known(at, effects);
+        if engine {
+            self.tell_searchers(at, user, said);
+        }
     }
 
     /// Routes what a change of presence makes known.

@@ -19,7 +19,7 @@ pub fn relocate(
     to: NodeId,
     report: Recipient<bool>,
 ) {
-    user.assign(to);
+    plane.assign(user, to);
     let moving = Move::of(plane, settings, to);
     let user = user.clone();
     plane.keep(async move {
