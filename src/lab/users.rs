@@ -271,9 +271,7 @@ impl Control {
     /// [`LabError::NoSuch`] with the names there are.
     pub fn cluster_id(&self, name: &str) -> Result<ClusterId, LabError> {
         let clusters = self.deployment().clusters();
-        let found = clusters
-            .iter()
-            .find(|cluster| cluster.name.to_string() == name);
+        let found = clusters.iter().find(|cluster| cluster.name == name);
         found
             .map(|cluster| cluster.id)
             .ok_or_else(|| LabError::NoSuch {
