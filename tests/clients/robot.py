@@ -27,7 +27,6 @@ class Robot(slixmpp.ClientXMPP):
         self.room_history: list[tuple[str, str]] = []
         self.logins: list[tuple[str, int]] = []
         self.errors: list[str] = []
-        self.acknowledged: list[str] = []
         self.redirect: tuple[str, int] | None = None
         self.online = asyncio.Event()
         self.gone = asyncio.Event()
@@ -37,7 +36,6 @@ class Robot(slixmpp.ClientXMPP):
         self.add_event_handler("message", self._message)
         self.add_event_handler("groupchat_message", self._room_message)
         self.add_event_handler("stream_error", self._stream_error)
-        self.add_event_handler("stanza_acked", self._acked)
         self.add_event_handler("disconnected", self._disconnected)
 
     async def get_dns_records(self, domain, port=None):
@@ -64,10 +62,6 @@ class Robot(slixmpp.ClientXMPP):
     def _message(self, message):
         if message["type"] in ("chat", "normal") and message["body"]:
             self.got.append((message["from"].bare, message["body"]))
-
-    def _acked(self, stanza):
-        if stanza.name == "message" and stanza["body"]:
-            self.acknowledged.append(stanza["body"])
 
     def _room_message(self, message):
         if not message["body"]:
