@@ -63,8 +63,8 @@ impl HistoryRequest {
     }
 }
 
-/// What somebody who enters wants of the history and memory does not have: the newest messages
-/// before a number, not older than an instant.
+/// What somebody who enters wants of the history, where memory does not have all of it: the newest
+/// messages before a number, not older than an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OlderHistory {
     /// Only messages with a smaller [`HistoryEntry::seq`].
@@ -136,17 +136,18 @@ impl History {
         chosen
     }
 
-    /// What a request wants beyond the messages in memory, if it wants all of these and there may
-    /// be more. `next` is the number that the next message gets.
+    /// What a request wants, if it wants all messages in memory and there may be more. Those in
+    /// memory are fetched as well: they may have made room for others when the answer comes.
+    /// `next` is the number that the next message gets.
     pub(super) fn missing(&self, share: Share<'_>, next: u64) -> Option<OlderHistory> {
         let most = share.request.most(share.of_room, share.of_service);
-        let before = self.entries.front().map_or(next, |first| first.seq);
+        let first = self.entries.front().map_or(next, |first| first.seq);
         let chosen = self.select(&[], share).len();
-        let wants_more = chosen == self.entries.len() && chosen < most && before > 1;
+        let wants_more = chosen == self.entries.len() && chosen < most && first > 1;
         wants_more.then(|| OlderHistory {
-            before,
+            before: next,
             since: share.request.from(share.now),
-            limit: most - chosen,
+            limit: most,
         })
     }
 }
@@ -296,17 +297,26 @@ mod tests {
         let history = history();
         let missing = |request: &HistoryRequest, room| history.missing(share(request, room), 7);
         let older = OlderHistory {
-            before: 3,
+            before: 7,
             since: Timestamp::MIN,
-            limit: 1,
+            limit: 5,
         };
         assert_eq!(missing(&five, 2), Some(older));
         assert_eq!(missing(&all, 4), None, "memory has what the room sends");
         assert_eq!(missing(&five, 0), None);
-        let fetched = [1, 2, 3].map(entry);
-        let with_older = history.select(&fetched, share(&five, 2));
-        let seqs: Vec<u64> = with_older.iter().map(|entry| entry.seq).collect();
-        assert_eq!(seqs, [2, 3, 4, 5, 6], "what is in memory comes once");
+        let fetched = [2, 3, 4, 5, 6].map(entry);
+        let seqs = |history: &History| -> Vec<u64> {
+            let with_older = history.select(&fetched, share(&five, 2));
+            with_older.iter().map(|entry| entry.seq).collect()
+        };
+        assert_eq!(
+            seqs(&history),
+            [2, 3, 4, 5, 6],
+            "what is in memory comes once"
+        );
+        let mut later = history.clone();
+        later.push(entry(7));
+        assert_eq!(seqs(&later), [3, 4, 5, 6, 7], "and without a gap");
     }
 
     /// XEP-0045, section 7.2.14: the time and the characters bound what is fetched, too.
@@ -321,9 +331,9 @@ mod tests {
         };
         assert_eq!(missing(since(40)), None);
         let older = OlderHistory {
-            before: 3,
+            before: 7,
             since: Timestamp::from_millis(15_000),
-            limit: 96,
+            limit: 100,
         };
         assert_eq!(missing(since(15)), Some(older));
         let max_chars = Some(25);
