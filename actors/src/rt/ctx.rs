@@ -89,10 +89,11 @@ impl<A: Actor> Ctx<A> {
         self.world.journal().record(self.node, event);
     }
 
-    /// Arms `timer` to run out `after` from now; armed already, it is armed anew.
+    /// Arms `timer` to run out `after` from now, as the node's own clock counts (see
+    /// [`World::set_drift`]); armed already, it is armed anew.
     pub fn arm(&mut self, timer: A::Timer, after: Duration) {
-        let deadline = self.now() + after;
-        self.arm_at(timer, deadline);
+        let after = self.world.paces().stretch(self.node, after);
+        self.arm_at(timer, self.now() + after);
     }
 
     /// Arms `timer` to run out at `deadline` (at once if that has passed).

@@ -7,7 +7,7 @@
 use super::actor::{Actor, ChildExited, ChildId, Exit};
 use super::blow::Blow;
 use super::ctx::{Ctx, Kept};
-use super::mailbox::{ExitSink, Item, Mailbox};
+use super::mailbox::{ExitSink, Item, Mailbox, Waker};
 use super::world::World;
 use actix::ActorContext;
 use std::any::Any;
@@ -85,14 +85,12 @@ impl<A: Actor> actix::Actor for Host<A> {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, actix_ctx: &mut Self::Context) {
-        use actix::AsyncContext;
         if self.ctx.mailbox.life.is_dead() {
             self.end(Exit::Killed);
         } else {
             self.guard(|actor, ctx| actor.started(ctx));
         }
-        let me = actix_ctx.address();
-        self.ctx.mailbox.attach(Box::new(move || me.do_send(Wake)));
+        self.ctx.mailbox.attach(self.waker(actix_ctx));
         self.settle(actix_ctx);
     }
 }
@@ -116,6 +114,23 @@ impl<A: Actor> actix::Handler<Wake> for Host<A> {
 }
 
 impl<A: Actor> Host<A> {
+    /// Wakes this host: at once, or, on a machine that is busy elsewhere, when it has time.
+    fn waker(&self, actix_ctx: &actix::Context<Self>) -> Waker {
+        use actix::AsyncContext;
+        let me = actix_ctx.address();
+        let (world, node) = (&self.ctx.world, self.ctx.node);
+        let paces = world.paces().clone();
+        let (clock, timers) = (world.clock().clone(), world.timers(self.ctx.place).clone());
+        Box::new(move || {
+            let lag = paces.lag(node);
+            if lag.is_zero() {
+                return me.do_send(Wake);
+            }
+            let me = me.clone();
+            timers.arm(clock.now() + lag, Box::new(move || me.do_send(Wake)));
+        })
+    }
+
     fn take(&mut self, item: Item<A::Msg>) {
         match item {
             Item::User(message) => self.guard(|actor, ctx| actor.handle(message, ctx)),

@@ -147,6 +147,7 @@ impl VirtualDriver {
             timers,
             start: *start,
             foreign: *foreign,
+            turned: false,
             outside: None,
             ahead: None,
         };
@@ -157,7 +158,9 @@ impl VirtualDriver {
             let waker = waker_ref(&flag);
             let mut inner = Context::from_waker(&waker);
             loop {
-                flag.woken.store(false, Ordering::Release);
+                if flag.woken.swap(false, Ordering::AcqRel) {
+                    mover.turned = false;
+                }
                 let output = poll_inside(local, future.as_mut(), &mut inner);
                 if let Poll::Ready(output) = output {
                     return Poll::Ready(Some(output));
@@ -214,6 +217,8 @@ struct Mover<'a> {
     timers: &'a Timers,
     start: tokio::time::Instant,
     foreign: bool,
+    /// tokio has had its turn since something was runnable last.
+    turned: bool,
     outside: Option<Pin<Box<dyn Future<Output = ()> + 'a>>>,
     ahead: Option<(Moment, Pin<Box<tokio::time::Sleep>>)>,
 }
@@ -234,6 +239,12 @@ impl Mover<'_> {
             return self.wait_for_outside(cx);
         }
         self.outside = None;
+        // A task that has used up its share of a turn (128 messages read at once, say) is woken by
+        // tokio when the runtime has its turn: it must have one before time moves.
+        if !std::mem::replace(&mut self.turned, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let limit = match goal {
             Goal::Settle => Some(self.world.now()),
             Goal::Until(limit) => Some(*limit),
@@ -267,6 +278,7 @@ impl Mover<'_> {
     }
 
     fn fire(&mut self, deadline: Moment) {
+        self.turned = false;
         self.world.clock().advance_to(deadline);
         let now = self.world.now();
         while let Some(fire) = self.timers.pop_due(now) {

@@ -13,6 +13,7 @@ use super::mailbox::{
 };
 use super::network::Network;
 use super::outside::{Visit, Visitors};
+use super::pace::Paces;
 use super::rng::Rng;
 use super::timers::Timers;
 use parking_lot::Mutex;
@@ -62,6 +63,7 @@ struct Inner {
     journal: Journal,
     network: Network,
     books: Books,
+    paces: Arc<Paces>,
     places: Vec<Place>,
     ids: AtomicU64,
     busy: Arc<BusyCount>,
@@ -86,6 +88,7 @@ impl World {
             journal,
             network,
             books: Books::new(spec.nodes),
+            paces: Arc::new(Paces::new(spec.nodes)),
             places,
             ids: AtomicU64::new(1),
             busy: Arc::default(),
@@ -128,6 +131,24 @@ impl World {
     /// Who is who on each node.
     pub fn books(&self) -> &Books {
         &self.0.books
+    }
+
+    pub(super) fn paces(&self) -> &Arc<Paces> {
+        &self.0.paces
+    }
+
+    /// From now on the clock of a node gains this much, in parts per million (a negative number
+    /// loses), at most [`DRIFT_LIMIT`](super::DRIFT_LIMIT) either way: timers that its actors arm
+    /// run out sooner or later than they mean to. 0 is a true clock.
+    pub fn set_drift(&self, node: NodeId, gains: i32) {
+        self.0.paces.set_drift(node, gains);
+    }
+
+    /// From now on an actor of a node that is woken has its turn this much protocol time later: its
+    /// machine is busy elsewhere. What only passes through the node is not held up; that is the
+    /// links' to do. Zero is a machine with time for all.
+    pub fn set_lag(&self, node: NodeId, lag: Duration) {
+        self.0.paces.set_lag(node, lag);
     }
 
     /// How many threads the driver has.

@@ -1,0 +1,119 @@
+//! Clocks that run fast or slow, machines that are busy, and a virtual clock that leaves nobody behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, NoTimer, VirtualDriver, WorldSpec};
+use takeover_core::id::NodeId;
+use takeover_core::time::Moment;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn driver() -> VirtualDriver {
+    VirtualDriver::new(WorldSpec::new(1, 2)).expect("a runtime")
+}
+
+type Heard = Arc<Mutex<Vec<Moment>>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Minute;
+
+/// Notes when it hears a message, and when its minute is over.
+struct Clerk(Heard);
+
+impl Actor for Clerk {
+    type Msg = ();
+    type Timer = Minute;
+    const KIND: &'static str = "clerk";
+
+    fn handle(&mut self, (): (), ctx: &mut Ctx<Self>) {
+        self.0.lock().push(ctx.now());
+        ctx.arm(Minute, 60 * SECOND);
+    }
+
+    fn expired(&mut self, _: Minute, ctx: &mut Ctx<Self>) {
+        self.0.lock().push(ctx.now());
+    }
+}
+
+/// A node whose clock gains a hundredth hears its minute earlier, one that loses it later.
+#[test]
+fn a_node_counts_by_its_own_clock() {
+    let mut driver = driver();
+    driver.world().set_drift(NodeId(0), 10_000);
+    driver.world().set_drift(NodeId(1), -10_000);
+    let heard = [0, 1].map(|node| {
+        let heard = Heard::default();
+        let spec = ChildSpec::new("clerk", MailboxSpec::reject(8)).on_node(NodeId(node));
+        let clerk = driver.world().root(Clerk(heard.clone()), spec);
+        clerk.addr().send(()).expect("room");
+        heard
+    });
+    driver.pass(120 * SECOND);
+    let minute = |heard: &Heard| {
+        let heard = heard.lock();
+        heard[1].saturating_since(heard[0]).as_secs_f64()
+    };
+    assert!((minute(&heard[0]) - 60.0 / 1.01).abs() < 1e-5);
+    assert!((minute(&heard[1]) - 60.0 / 0.99).abs() < 1e-5);
+}
+
+/// On a busy machine a message is heard late; once it has time again, at once.
+#[test]
+fn a_busy_machine_hears_late() {
+    let mut driver = driver();
+    let heard = Heard::default();
+    let spec = ChildSpec::new("clerk", MailboxSpec::reject(8)).on_node(NodeId(0));
+    let clerk = driver.world().root(Clerk(heard.clone()), spec);
+    driver.settle();
+    driver.world().set_lag(NodeId(0), 2 * SECOND);
+    clerk.addr().send(()).expect("room");
+    driver.pass(SECOND);
+    assert_eq!(heard.lock().len(), 0);
+    driver.pass(2 * SECOND);
+    assert_eq!(*heard.lock(), [Moment::from_secs(2)]);
+    driver.world().set_lag(NodeId(0), Duration::ZERO);
+    clerk.addr().send(()).expect("room");
+    driver.settle();
+    assert_eq!(heard.lock().len(), 2);
+}
+
+/// Takes a thousand words out of a channel in one go.
+struct Reader(Arc<Mutex<u32>>);
+
+impl Actor for Reader {
+    type Msg = ();
+    type Timer = NoTimer;
+    const KIND: &'static str = "reader";
+
+    fn handle(&mut self, (): (), ctx: &mut Ctx<Self>) {
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        (0..1000).for_each(|word| sender.send(word).expect("a reader"));
+        let count = self.0.clone();
+        ctx.light("reading", "words", async move {
+            while receiver.recv().await.is_some() {
+                *count.lock() += 1;
+            }
+        });
+        drop(sender);
+    }
+}
+
+/// tokio lets a task read so many messages in one turn; the rest of them is read before time moves,
+/// whether foreign timers are served or not.
+#[test]
+fn nobody_is_left_behind_by_virtual_time() {
+    for foreign in [true, false] {
+        let mut driver = driver();
+        if !foreign {
+            driver.without_foreign_timers();
+        }
+        let count = Arc::new(Mutex::new(0));
+        let spec = ChildSpec::new("reader", MailboxSpec::reject(8));
+        let reader = driver.world().root(Reader(count.clone()), spec);
+        reader.addr().send(()).expect("room");
+        driver.settle();
+        assert_eq!(*count.lock(), 1000, "foreign timers: {foreign}");
+    }
+}
