@@ -1,6 +1,7 @@
 //! One stream of a client, from its first octet to its last.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use takeover_actors::rt::World;
@@ -87,6 +88,11 @@ impl Session {
                     None | Some(Command::LogOut) => {
                         self.closing = true;
                         patience = Box::pin(world.sleep(PATIENCE));
+                        // The last word on what has arrived (XEP-0198, section 4).
+                        if let Some(managed) = &self.managed {
+                            let h = managed.handled;
+                            machine.write_nonza(&Nonza::Ack { h }, line.pipe.out());
+                        }
                         effects = machine.close();
                     }
                     Some(Command::Cut) => return self.ended(Ended::Lost("the link was cut".into())),
@@ -237,6 +243,7 @@ impl Session {
             }
             Management::New { id, .. } => {
                 self.managed = Some(Managed::new(id, ready.jid));
+                self.shared.unacknowledged.store(0, Ordering::Relaxed);
                 self.begin(way);
             }
             Management::Off => {

@@ -307,6 +307,15 @@ impl Plane {
         }
     }
 
+    /// How many stanzas the client was sent and has not acknowledged (XEP-0198).
+    #[must_use]
+    pub fn unacknowledged(&self, attached: &Attached) -> usize {
+        let left = self.mine(attached, |session| {
+            session.sm.as_ref().map_or(0, |sm| sm.unacked.len())
+        });
+        left.unwrap_or(0)
+    }
+
     /// Takes what is to be written next, at most `limit` stanzas.
     ///
     /// # Errors

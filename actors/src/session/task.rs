@@ -258,7 +258,15 @@ impl Task<'_> {
                 Err(fenced) => return Ok(Err(fenced)),
             },
             Effect::Acked { h } => match plane.acked(&self.attached, h) {
-                Ok(Ok(())) => self.asked = false,
+                Ok(Ok(())) => {
+                    // What was written after the question is not covered by its answer.
+                    self.asked = plane.unacknowledged(&self.attached) > 0;
+                    if self.asked {
+                        self.line
+                            .machine
+                            .write_nonza(&Nonza::Request, &mut self.line.out);
+                    }
+                }
                 Ok(Err(fenced)) => return Ok(Err(fenced)),
                 Err(error) => {
                     let effects = self.line.machine.fail(StreamError::from(&error));
