@@ -1,6 +1,7 @@
 //! The handle by which a client is told what to do and watched.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -253,6 +254,12 @@ impl Client {
     #[must_use]
     pub fn answer(&self, id: &str) -> Option<Stanza> {
         self.shared.view.lock().answers.get(id).cloned()
+    }
+
+    /// How many stanzas of its present session the server has not acknowledged (XEP-0198).
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.shared.unacknowledged.load(Ordering::Relaxed)
     }
 
     /// What happened in its life so far.

@@ -49,7 +49,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: &Self) {
+    /// Adds another account.
+    pub fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         self.acknowledged += other.acknowledged;
         self.refused += other.refused;
@@ -193,10 +194,17 @@ impl Oracle {
             return false;
         }
         *copies += 1;
+        if *copies > 1 {
+            let copies = *copies;
+            if self.broken.len() < Self::MAX_BROKEN {
+                self.broken
+                    .push(format!("{receiver} received {id} {copies} times"));
+            }
+            return true;
+        }
         // One that came back as an error may have been stored all the same (CHAT-10); where a history
         // shows it, it stands in the room's order, not in that of what was seen as it happened.
-        let unknown = sent.refused && how == Arrived::History;
-        if *copies > 1 || unknown {
+        if sent.refused && how == Arrived::History {
             return true;
         }
         let key = (
@@ -239,6 +247,13 @@ impl Oracle {
         if let Some(membership) = member {
             membership.until = Some(at);
         }
+    }
+
+    /// The first copy too many, or out of order, that somebody received, in words: it is known the
+    /// moment it arrives. What is lost is known at the end only.
+    #[must_use]
+    pub fn first_slip(&self) -> Option<&str> {
+        self.broken.first().map(String::as_str)
     }
 
     /// How many of `client`'s messages wait for their acknowledgement or error.
@@ -294,9 +309,6 @@ impl Oracle {
             let tally = clients.entry(receiver.clone()).or_default();
             tally.delivered += 1;
             tally.doubled += copies - 1;
-            if *copies > 1 {
-                broken.push(format!("{receiver} received {id} {copies} times"));
-            }
         }
         for receiver in self.missing(sent) {
             clients.entry(receiver.clone()).or_default().lost += 1;

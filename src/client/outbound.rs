@@ -1,5 +1,7 @@
 //! What a client sends, and the books it keeps until the server has it (XEP-0198).
 
+use std::sync::atomic::Ordering;
+
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::sm::Outbound;
 use takeover_protocols::stanza::{MessageType, Stanza};
@@ -65,6 +67,9 @@ impl Session {
             let stanza = stanza.clone();
             // `may_send` was asked before: the queue has room, and else only the promise is lost.
             let _ = managed.outbound.push(Sent { stanza, promise });
+            self.shared
+                .unacknowledged
+                .store(managed.outbound.len(), Ordering::Relaxed);
             way.ask();
         }
     }
@@ -113,6 +118,8 @@ impl Session {
         let Ok(handled) = managed.outbound.ack(h) else {
             return false;
         };
+        let left = managed.outbound.len();
+        self.shared.unacknowledged.store(left, Ordering::Relaxed);
         let mut oracle = self.shared.oracle.lock();
         for id in handled.into_iter().filter_map(|sent| sent.promise) {
             oracle.acknowledged(&id);

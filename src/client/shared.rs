@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -148,6 +149,8 @@ pub(super) struct Shared {
     pub(super) world: World,
     pub(super) oracle: Arc<Mutex<Oracle>>,
     pub(super) view: Mutex<View>,
+    /// Stanzas of the present session that the server has not acknowledged.
+    pub(super) unacknowledged: AtomicUsize,
 }
 
 impl Shared {
@@ -168,6 +171,7 @@ impl Shared {
             world,
             oracle,
             view: Mutex::new(view),
+            unacknowledged: AtomicUsize::new(0),
         })
     }
 

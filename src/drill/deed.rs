@@ -10,7 +10,7 @@ use crate::lab::{Lab, LabError, MoveFault};
 ///
 /// # Errors
 /// What the lab refuses.
-pub(super) fn carry_out(deed: &Deed, lab: &mut Lab) -> Result<(), LabError> {
+pub(crate) fn carry_out(deed: &Deed, lab: &mut Lab) -> Result<(), LabError> {
     match deed {
         Deed::OnNode(action, node) => on_node(*action, node, lab),
         Deed::OnPair(action, pair) => on_pair(*action, pair, lab),
@@ -26,6 +26,11 @@ pub(super) fn carry_out(deed: &Deed, lab: &mut Lab) -> Result<(), LabError> {
             lab.control().disturb_moves(node, fault)
         }
         Deed::Replication(replicated, node) => lab.control().replicate(node, *replicated),
+        Deed::Database(fault, pair) => lab.disturb_database(pair, *fault),
+        Deed::Dns(down, node) => lab.disturb_dns(node.as_deref(), *down),
+        Deed::Drift(node, gains) => lab.set_drift(node, *gains),
+        Deed::Lag(node, lag) => lab.set_lag(node, *lag),
+        Deed::DropClients(node) => lab.cut_clients(node).map(drop),
         Deed::LogIn(user) => {
             lab.client(user)?.log_in();
             Ok(())
@@ -67,6 +72,7 @@ fn service(
         ServiceDeed::Restart => service.restart(),
         ServiceDeed::Kill => service.kill(),
         ServiceDeed::Panic => service.panic("injected"),
+        ServiceDeed::Fail => service.fail(ServiceCause::Other("injected".into())),
         ServiceDeed::Spoil => service.refuse_start(Some(ServiceCause::Other("injected".into()))),
         ServiceDeed::Mend => service.refuse_start(None),
         ServiceDeed::Slow(time) => service.slow_start(Some(time)),
@@ -91,6 +97,15 @@ fn link(deed: LinkDeed, from: &str, to: &str, lab: &mut Lab) -> Result<(), LabEr
         LinkDeed::Heal => link.heal(),
         LinkDeed::Block(port) => link.block([port]),
         LinkDeed::Delay(time) => link.delay(time),
+        LinkDeed::Lose(percent) => link.loss(share(percent)),
+        LinkDeed::Double(percent) => link.duplicate(share(percent)),
+        LinkDeed::Shuffle(most) => link.jitter(most),
+        LinkDeed::Hold => link.hold(),
+        LinkDeed::Release => link.release(),
     }
     Ok(())
+}
+
+fn share(percent: u8) -> f64 {
+    f64::from(percent.min(100)) / 100.0
 }

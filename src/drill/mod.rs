@@ -32,6 +32,7 @@
 
 mod deed;
 mod diagram;
+mod display;
 mod outcome;
 mod parse;
 mod picture;
@@ -40,16 +41,21 @@ mod run;
 mod script;
 mod shipped;
 mod trace;
-mod words;
+mod weather;
+pub(crate) mod words;
 
+pub(crate) use deed::carry_out;
 pub use diagram::{Diagram, mermaid, svg};
+pub(crate) use display::time;
 pub use outcome::{Failure, Outcome, Summary, Told};
 pub use parse::parse;
 pub use picture::{picture, table};
+pub(crate) use run::rest;
 pub use run::{Run, run};
 pub use script::{
     Claim, Deed, Drill, Line, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,
 };
 pub use shipped::{SHIPPED, shipped};
+pub(crate) use trace::TRANSITION;
 pub use trace::{Misfit, Stretch, Trace, View};
 pub use words::ScriptError;

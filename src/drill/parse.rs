@@ -12,7 +12,7 @@ pub(super) const HEADS: [&str; 6] = [
     "about TEXT",
     "shows ROW ...",
     "seed NUMBER",
-    "pairs 1|2",
+    "pairs 1|2|3",
     "set PARAMETER = VALUE",
 ];
 
@@ -95,7 +95,7 @@ fn read_head(drill: &mut Drill, first: &str, rest: &str) -> Result<(), Wrong> {
             }
         }
         "seed" => drill.seed = number("no seed", rest, 0, u64::MAX)?,
-        "pairs" => drill.pairs = number("so many pairs there are not", rest, 1, 2)? as u8,
+        "pairs" => drill.pairs = number("so many pairs there are not", rest, 1, 3)? as u8,
         _ => {
             let (name, value) = rest
                 .split_once('=')
@@ -213,6 +213,53 @@ mod tests {
         ];
         for example in examples {
             assert!(step(example).is_ok(), "{example}: {:?}", step(example));
+        }
+    }
+
+    /// What is read is written in the same words.
+    #[test]
+    fn a_deed_is_written_as_it_is_read() {
+        for text in [
+            "fail over 1A",
+            "fall back 1A",
+            "recover pair-1",
+            "disable ha 1B",
+            "fail tc on 1A",
+            "slow tc on 1A 30s",
+            "power cut 1A",
+            "reboot 1B",
+            "cut 1A -> 1B",
+            "block 22001 1A 1B",
+            "delay 1A 1B 80ms",
+            "lose 25 1A 1B",
+            "double 100 1A 1B",
+            "shuffle 1.250s 1A 1B",
+            "hold 1A 1B",
+            "release 1A 1B",
+            "free moves on 1A",
+            "break replication on 1A",
+            "database pair-1 down",
+            "database pair-1 slow 250ms",
+            "database pair-1 forgets 3",
+            "dns down",
+            "dns up 1B",
+            "drift 1A -20000",
+            "lag 1B 0.500ms",
+            "drop clients of 1A",
+            "log in andy",
+        ] {
+            match step(text) {
+                Ok(Step::Do(deed)) => assert_eq!(deed.to_string(), text),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        for wrong in [
+            "lose 101 1A 1B",
+            "drift 1A 100001",
+            "database pair-1 lost",
+            "dns 1A",
+        ] {
+            assert!(step(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -7,10 +7,11 @@ use takeover_core::ha::{Action, Reason, State};
 use super::script::{
     Claim, Deed, Drill, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,
 };
+use super::weather::WEATHER;
 use super::words::{ALARMS, Wrong, duration, number, one_of, service};
 
 /// The steps, as they are documented and offered.
-pub(super) const STEPS: [&str; 31] = [
+pub(super) const STEPS: [&str; 32] = [
     "wait TIME",
     "fail over NODE",
     "fall back NODE",
@@ -22,6 +23,7 @@ pub(super) const STEPS: [&str; 31] = [
     "restart SERVICE on NODE",
     "kill SERVICE on NODE",
     "panic SERVICE on NODE",
+    "fail SERVICE on NODE",
     "spoil SERVICE on NODE",
     "mend SERVICE on NODE",
     "slow SERVICE on NODE TIME",
@@ -56,11 +58,11 @@ pub(super) struct Reader<'d> {
 }
 
 impl Reader<'_> {
-    fn node(&self, word: &str) -> Result<String, Wrong> {
+    pub(super) fn node(&self, word: &str) -> Result<String, Wrong> {
         one_of("no node", word, &self.drill.nodes())
     }
 
-    fn pair(&self, word: &str) -> Result<String, Wrong> {
+    pub(super) fn pair(&self, word: &str) -> Result<String, Wrong> {
         let names: Vec<&str> = self.drill.groups().iter().map(|(name, _)| *name).collect();
         one_of("no pair", word, &names)
     }
@@ -93,7 +95,7 @@ impl Reader<'_> {
         }
     }
 
-    fn deed(&self, words: &[&str]) -> Result<Deed, Wrong> {
+    pub(super) fn deed(&self, words: &[&str]) -> Result<Deed, Wrong> {
         match *words {
             ["fail", "over", node] => Ok(Deed::OnNode(Action::Failover, self.node(node)?)),
             ["fall", "back", node] => Ok(Deed::OnNode(Action::Fallback, self.node(node)?)),
@@ -108,7 +110,7 @@ impl Reader<'_> {
             ["power" | "reboot", ..] => self.power(words),
             ["cut" | "heal" | "block" | "delay", ..] => self.link(words),
             [_, _, "on", ..] => self.service(words),
-            _ => Err(unknown(words)),
+            _ => self.weather(words)?.ok_or_else(|| unknown(words)),
         }
     }
 
@@ -174,6 +176,7 @@ impl Reader<'_> {
                     "restart" => ServiceDeed::Restart,
                     "kill" => ServiceDeed::Kill,
                     "panic" => ServiceDeed::Panic,
+                    "fail" => ServiceDeed::Fail,
                     "spoil" => ServiceDeed::Spoil,
                     "mend" => ServiceDeed::Mend,
                     _ => return Err(unknown(words)),
@@ -214,7 +217,7 @@ impl Reader<'_> {
             _ => Err(Wrong::new(
                 "no expectation",
                 &words.join(" "),
-                STEPS.into_iter().skip(28),
+                STEPS.into_iter().skip(29),
             )),
         }
     }
@@ -250,12 +253,12 @@ fn state_and_reason(text: &str) -> Result<(State, Option<Reason>), Wrong> {
 /// The steps that begin like what was typed; all if none does.
 fn unknown(words: &[&str]) -> Wrong {
     let first = words.first().copied().unwrap_or_default();
-    let alike: Vec<&str> = STEPS
-        .into_iter()
+    let steps = || STEPS.into_iter().chain(WEATHER);
+    let alike: Vec<&str> = steps()
         .filter(|step| step.split(' ').next() == Some(first))
         .collect();
     let offered = if alike.is_empty() {
-        STEPS.to_vec()
+        steps().collect()
     } else {
         alike
     };

@@ -348,7 +348,7 @@ impl<'d> Running<'d> {
 }
 
 /// How long a pair must be still to be at rest: longer than a silence that is yet to be noticed.
-fn rest(params: &HaParams) -> Duration {
+pub(crate) fn rest(params: &HaParams) -> Duration {
     let silence = match params.detection {
         Detection::KeepAlive { interval, timeout } => interval + timeout,
         Detection::ConnectTimeout {

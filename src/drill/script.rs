@@ -5,6 +5,10 @@ use std::time::Duration;
 use takeover_core::ha::{Action, Reason, State};
 use takeover_core::service::ServiceKind;
 
+use super::reader::Reader;
+use super::words::Wrong;
+use crate::lab::DatabaseFault;
+
 /// A drill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drill {
@@ -18,7 +22,7 @@ pub struct Drill {
     pub shows: Vec<u8>,
     /// The seed of its chance.
     pub seed: u64,
-    /// Whether there are two pairs (1A/1B and 2A/2B) or one.
+    /// How many pairs there are: 1A/1B, 2A/2B, 3A/3B.
     pub pairs: u8,
     /// Parameters that are not at their defaults.
     pub parameters: Vec<(String, String)>,
@@ -27,11 +31,34 @@ pub struct Drill {
 }
 
 impl Drill {
+    /// A drill without steps that so many pairs (1 to 3) take part in.
+    pub(crate) fn cast(pairs: u8) -> Self {
+        Self {
+            name: String::new(),
+            title: String::new(),
+            about: Vec::new(),
+            shows: Vec::new(),
+            seed: 1,
+            pairs,
+            parameters: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The deed in these words, done to those who take part.
+    pub(crate) fn deed(&self, words: &[&str]) -> Result<Deed, Wrong> {
+        Reader { drill: self }.deed(words)
+    }
+
     /// The names of its pairs, each with its nodes.
     #[must_use]
     pub fn groups(&self) -> &'static [(&'static str, [&'static str; 2])] {
-        const GROUPS: [(&str, [&str; 2]); 2] = [("pair-1", ["1A", "1B"]), ("pair-2", ["2A", "2B"])];
-        &GROUPS[..usize::from(self.pairs.clamp(1, 2))]
+        const GROUPS: [(&str, [&str; 2]); 3] = [
+            ("pair-1", ["1A", "1B"]),
+            ("pair-2", ["2A", "2B"]),
+            ("pair-3", ["3A", "3B"]),
+        ];
+        &GROUPS[..usize::from(self.pairs.clamp(1, 3))]
     }
 
     /// The names of its nodes.
@@ -42,11 +69,13 @@ impl Drill {
 }
 
 /// Who is at home on which node in a drill.
-pub const PEOPLE: [(&str, &str); 4] = [
+pub const PEOPLE: [(&str, &str); 6] = [
     ("andy", "1A"),
     ("bob", "1B"),
     ("catherine", "2A"),
     ("deborah", "2B"),
+    ("edward", "3A"),
+    ("fiona", "3B"),
 ];
 
 /// A step and where it stands.
@@ -95,6 +124,16 @@ pub enum Deed {
     Moves(MovesDeed, String),
     /// The replication of a node's database is broken (`false`) or mended.
     Replication(bool, String),
+    /// Something befalls the database of a pair's rooms.
+    Database(DatabaseFault, String),
+    /// The name service goes down (`true`) or comes back, for one node or for all.
+    Dns(bool, Option<String>),
+    /// A node's clock gains so many parts per million; a negative number loses.
+    Drift(String, i32),
+    /// What runs on a node has its turn this much later.
+    Lag(String, Duration),
+    /// The clients at a node lose their connections.
+    DropClients(String),
     /// A user logs in.
     LogIn(String),
     /// A user logs out.
@@ -114,6 +153,8 @@ pub enum ServiceDeed {
     Kill,
     /// It panics.
     Panic,
+    /// It fails with a cause.
+    Fail,
     /// From now on it refuses to start.
     Spoil,
     /// It starts again when asked to.
@@ -148,6 +189,16 @@ pub enum LinkDeed {
     Block(u16),
     /// The round trip takes this long.
     Delay(Duration),
+    /// So many of a hundred packets are lost; streams send them again.
+    Lose(u8),
+    /// So many of a hundred datagrams arrive twice.
+    Double(u8),
+    /// Datagrams are late by up to this, so that they overtake each other.
+    Shuffle(Duration),
+    /// Everything waits on the way.
+    Hold,
+    /// What was held arrives.
+    Release,
 }
 
 /// What is done to the moves of users that a node orders.

@@ -12,7 +12,7 @@ use takeover_core::service::ServiceKind;
 use takeover_core::time::Moment;
 
 /// Every transition is bounded by timers (HA-14); none of them, one after the other, takes longer.
-pub(super) const TRANSITION: Duration = Duration::from_secs(30 * 60);
+pub(crate) const TRANSITION: Duration = Duration::from_secs(30 * 60);
 
 /// What can be seen of a pair from one place: its first node, then its second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl View {
     }
 
     /// Whether no node that is seen is on its way to another state.
-    fn is_stable(&self) -> bool {
+    #[must_use]
+    pub fn is_stable(&self) -> bool {
         self.nodes.iter().all(|seen| match seen {
             Seen::Reachable(state, _) => state.is_stable(),
             Seen::Unreachable => true,

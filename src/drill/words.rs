@@ -24,14 +24,14 @@ pub struct ScriptError {
 
 /// What is wrong with a word, before it is known where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) what: &'static str,
-    pub(super) typed: String,
-    pub(super) allowed: Vec<String>,
+pub(crate) struct Wrong {
+    pub(crate) what: &'static str,
+    pub(crate) typed: String,
+    pub(crate) allowed: Vec<String>,
 }
 
 impl Wrong {
-    pub(super) fn new<S: Into<String>>(
+    pub(crate) fn new<S: Into<String>>(
         what: &'static str,
         typed: &str,
         allowed: impl IntoIterator<Item = S>,
@@ -46,7 +46,7 @@ impl Wrong {
 }
 
 /// A span of time, such as `90s`, `1.5s`, `500ms`, `30m`, `2h`.
-pub(super) fn duration(word: &str) -> Result<Duration, Wrong> {
+pub(crate) fn duration(word: &str) -> Result<Duration, Wrong> {
     let wrong = || Wrong::new("no time", word, ["500ms", "90s", "30m", "2h"]);
     let split = word
         .find(|letter: char| letter.is_ascii_alphabetic())
@@ -64,7 +64,7 @@ pub(super) fn duration(word: &str) -> Result<Duration, Wrong> {
 }
 
 /// A service by its short name.
-pub(super) fn service(word: &str) -> Result<ServiceKind, Wrong> {
+pub(crate) fn service(word: &str) -> Result<ServiceKind, Wrong> {
     let names = ServiceKind::ALL.map(ServiceKind::short_name);
     ServiceKind::ALL
         .into_iter()
@@ -73,7 +73,7 @@ pub(super) fn service(word: &str) -> Result<ServiceKind, Wrong> {
 }
 
 /// A word out of a few.
-pub(super) fn one_of(what: &'static str, word: &str, known: &[&str]) -> Result<String, Wrong> {
+pub(crate) fn one_of(what: &'static str, word: &str, known: &[&str]) -> Result<String, Wrong> {
     match known.contains(&word) {
         true => Ok(word.to_owned()),
         false => Err(Wrong::new(what, word, known.iter().copied())),
@@ -81,13 +81,13 @@ pub(super) fn one_of(what: &'static str, word: &str, known: &[&str]) -> Result<S
 }
 
 /// A number in a range.
-pub(super) fn number(what: &'static str, word: &str, low: u64, high: u64) -> Result<u64, Wrong> {
+pub(crate) fn number(what: &'static str, word: &str, low: u64, high: u64) -> Result<u64, Wrong> {
     let number = word.parse().ok().filter(|n| (low..=high).contains(n));
     number.ok_or_else(|| Wrong::new(what, word, [format!("{low} to {high}")]))
 }
 
 /// The alarms by the names a drill gives them.
-pub(super) const ALARMS: [&str; 6] = [
+pub(crate) const ALARMS: [&str; 6] = [
     "critical-service-down",
     "database-down",
     "peer-lost",
@@ -97,7 +97,7 @@ pub(super) const ALARMS: [&str; 6] = [
 ];
 
 /// The name a drill gives an alarm.
-pub(super) const fn alarm_name(alarm: &Alarm) -> &'static str {
+pub(crate) const fn alarm_name(alarm: &Alarm) -> &'static str {
     match alarm {
         Alarm::CriticalServiceDown(_) => "critical-service-down",
         Alarm::DatabaseDown => "database-down",

@@ -22,6 +22,7 @@ pub(super) const ITERATIONS: u32 = 4096;
 pub(super) struct ConfiguredAccounts {
     below: Arc<dyn UserStore>,
     seed: u64,
+    iterations: u32,
     passwords: Mutex<BTreeMap<String, Password>>,
     made: Arc<Mutex<BTreeMap<String, Account>>>,
 }
@@ -31,11 +32,13 @@ impl ConfiguredAccounts {
     pub(super) fn new(
         below: Arc<dyn UserStore>,
         seed: u64,
+        iterations: u32,
         passwords: BTreeMap<String, Password>,
     ) -> Self {
         Self {
             below,
             seed,
+            iterations,
             passwords: Mutex::new(passwords),
             made: Arc::default(),
         }
@@ -50,7 +53,7 @@ impl ConfiguredAccounts {
     pub(super) fn make_first(&self, count: usize) {
         for (user, password) in self.passwords.lock().iter().take(count) {
             let salts = [self.salt(user, "sha1"), self.salt(user, "sha256")];
-            if let Some(account) = make(user, password, salts) {
+            if let Some(account) = make(user, password, salts, self.iterations) {
                 self.made.lock().insert(user.clone(), account);
             }
         }
@@ -71,8 +74,8 @@ impl ConfiguredAccounts {
 }
 
 /// The account of a user of the configuration; `None` for a password that cannot be prepared.
-fn make(user: &str, password: &Password, salts: [[u8; 16]; 2]) -> Option<Account> {
-    let keys = |hash, salt: [u8; 16]| ScramKeys::derive(hash, password, &salt, ITERATIONS).ok();
+fn make(user: &str, password: &Password, salts: [[u8; 16]; 2], iterations: u32) -> Option<Account> {
+    let keys = |hash, salt: [u8; 16]| ScramKeys::derive(hash, password, &salt, iterations).ok();
     Some(Account {
         user: user.to_owned(),
         sha1: keys(ScramHash::Sha1, salts[0])?,
@@ -101,6 +104,7 @@ impl UserStore for ConfiguredAccounts {
         let made = self.made.clone();
         let password = self.passwords.lock().get(user).cloned();
         let salts = [self.salt(user, "sha1"), self.salt(user, "sha256")];
+        let iterations = self.iterations;
         let user = user.to_owned();
         Box::pin(async move {
             if let Some(account) = stored.await? {
@@ -112,7 +116,7 @@ impl UserStore for ConfiguredAccounts {
             if let Some(account) = made.lock().get(&user) {
                 return Ok(Some(account.clone()));
             }
-            let account = make(&user, &password, salts);
+            let account = make(&user, &password, salts, iterations);
             if let Some(account) = &account {
                 made.lock().insert(user, account.clone());
             }

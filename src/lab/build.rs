@@ -17,7 +17,7 @@ use takeover_storage::PostgresSettings;
 use super::control::{Control, Inner};
 use super::moves::Moves;
 use super::people::Endpoints;
-use super::plane::{DataPlane, Ground};
+use super::plane::{DataPlane, Economy, Ground};
 use super::run::{Driver, Lab};
 use super::stores::Stores;
 use super::{LabError, parts};
@@ -45,6 +45,8 @@ pub struct Builder {
     settings: Vec<(String, String)>,
     own_clusters: bool,
     own_users: bool,
+    economy: Economy,
+    foreign_timers: bool,
 }
 
 impl Builder {
@@ -72,6 +74,8 @@ impl Builder {
             settings: Vec::new(),
             own_clusters: false,
             own_users: false,
+            economy: Economy::default(),
+            foreign_timers: true,
         }
     }
 
@@ -193,6 +197,29 @@ impl Builder {
         self
     }
 
+    /// How many rounds of PBKDF2 make an account's keys (4096, RFC 7677). One round keeps the whole
+    /// exchange and costs next to nothing: for labs whose passwords protect nothing.
+    #[must_use]
+    pub fn password_rounds(mut self, rounds: u32) -> Self {
+        self.economy.iterations = rounds.max(1);
+        self
+    }
+
+    /// After so much protocol time without an octet a client is asked whether it is there.
+    #[must_use]
+    pub fn ask_after(mut self, idle: Duration) -> Self {
+        self.economy.idle = Some(idle);
+        self
+    }
+
+    /// In virtual time: nobody in this lab sleeps on tokio's own clock, which then stands still. A
+    /// step of time costs a sixth. For the largest runs.
+    #[must_use]
+    pub fn without_foreign_timers(mut self) -> Self {
+        self.foreign_timers = false;
+        self
+    }
+
     /// Builds the lab, switches every node on and waits until all of them serve.
     ///
     /// # Errors
@@ -243,6 +270,7 @@ impl Builder {
             stores: &stores,
             wall_start: self.wall_start(),
             run: config.seed,
+            economy: self.economy,
         };
         let data = DataPlane::new(&ground, &world)?;
         let pace = self.pace.clone().unwrap_or_else(|| self.default_pace());
@@ -315,7 +343,13 @@ impl Builder {
             source,
         };
         Ok(match self.time {
-            Time::Virtual => Driver::Virtual(Box::new(VirtualDriver::new(spec).map_err(failed)?)),
+            Time::Virtual => {
+                let mut driver = VirtualDriver::new(spec).map_err(failed)?;
+                if !self.foreign_timers {
+                    driver.without_foreign_timers();
+                }
+                Driver::Virtual(Box::new(driver))
+            }
             Time::Real => {
                 let driver = RealDriver::new(spec, self.config.speed, self.config.threads);
                 Driver::Real(Some(driver.map_err(failed)?))

@@ -377,6 +377,12 @@ impl Control {
         self.0.oracle.lock().nothing_missing()
     }
 
+    /// The first copy of a message too many, or out of order, that a client received, in words.
+    #[must_use]
+    pub fn first_slip(&self) -> Option<String> {
+        self.0.oracle.lock().first_slip().map(str::to_owned)
+    }
+
     /// The clients made so far, by name.
     #[must_use]
     pub fn clients(&self) -> BTreeMap<String, Client> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use takeover_storage::{ChatStore, FailOnce};
 
 use super::stores::External;
-use super::{Control, LabError};
+use super::{Control, DatabaseFault, LabError};
 
 /// An external database. What is done to it here is on the journal, and befalls it alone.
 pub struct Database {
@@ -72,6 +72,30 @@ impl Database {
     pub fn lose_answers(&self, count: usize) {
         self.befall(&format!("loses the answers to {count} writes"));
         self.external.faults.fail_next(FailOnce::AfterCommit, count);
+    }
+
+    /// Something befalls it, or is over.
+    pub fn disturb(&self, fault: DatabaseFault) {
+        let faults = &self.external.faults;
+        match fault {
+            DatabaseFault::Down(true) => self.down(),
+            DatabaseFault::Down(false) => {
+                self.befall("is up");
+                faults.set_down(false);
+            }
+            DatabaseFault::Full(true) => self.fill_disk(),
+            DatabaseFault::Full(false) => {
+                self.befall("has space again");
+                faults.set_disk_full(false);
+            }
+            DatabaseFault::Slow(latency) => self.slow(latency),
+            DatabaseFault::Refuse(count) => {
+                self.befall(&format!("refuses {count} writes"));
+                faults.fail_next(FailOnce::Before, count as usize);
+            }
+            DatabaseFault::LoseAnswers(count) => self.lose_answers(count as usize),
+            DatabaseFault::Well => self.heal(),
+        }
     }
 
     /// All is well with it again.

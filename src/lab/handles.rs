@@ -323,7 +323,28 @@ impl Link<'_> {
         self.change(|link| link.blocked = ports.clone());
     }
 
-    fn change(&mut self, change: impl Fn(&mut takeover_actors::rt::Conditions)) {
+    /// Sets the probability (0 to 1) that a datagram, as a heartbeat is, arrives twice.
+    pub fn duplicate(&mut self, probability: f64) {
+        self.change(|link| link.duplicate = probability);
+    }
+
+    /// Makes datagrams late by up to this, each by its own draw, so that they overtake each other.
+    pub fn jitter(&mut self, most: Duration) {
+        self.change(|link| link.jitter = most);
+    }
+
+    /// Everything waits on the way, until [`Link::release`].
+    pub fn hold(&mut self) {
+        self.change(|link| link.hold = true);
+    }
+
+    /// What was held arrives, and nothing is held any more.
+    pub fn release(&mut self) {
+        self.change(|link| link.hold = false);
+    }
+
+    /// Changes its conditions, either way.
+    pub fn change(&mut self, change: impl Fn(&mut takeover_actors::rt::Conditions)) {
         self.lab
             .world()
             .network()

@@ -33,6 +33,7 @@ mod plane;
 mod run;
 mod stores;
 mod users;
+mod weather;
 
 pub use answer::{Answer, NoAnswer};
 pub use build::{Builder, ClusterBuilder};
@@ -43,6 +44,7 @@ pub use handles::{Link, Node, Pair, Service};
 pub use login_limits::{Notice, Weight};
 pub use moves::MoveFault;
 pub use run::Lab;
+pub use weather::DatabaseFault;
 
 #[cfg(test)]
 mod tests;

@@ -56,6 +56,25 @@ pub(super) struct Ground<'g> {
     pub(super) stores: &'g Stores,
     pub(super) wall_start: Timestamp,
     pub(super) run: u64,
+    pub(super) economy: Economy,
+}
+
+/// What a lab spends on its clients, beside what it does for them.
+#[derive(Clone, Copy)]
+pub(super) struct Economy {
+    /// Rounds of PBKDF2 in the keys of its accounts.
+    pub(super) iterations: u32,
+    /// After so long without an octet a client is asked whether it is there.
+    pub(super) idle: Option<Duration>,
+}
+
+impl Default for Economy {
+    fn default() -> Self {
+        Self {
+            iterations: ITERATIONS,
+            idle: None,
+        }
+    }
 }
 
 impl DataPlane {
@@ -122,7 +141,8 @@ fn accounts(ground: &Ground<'_>, users: &[Address]) -> Vec<Arc<ConfiguredAccount
             };
             let passwords: BTreeMap<String, Password> = users.iter().filter_map(here).collect();
             let below = ground.stores.users(&cluster.name);
-            let accounts = ConfiguredAccounts::new(below, ground.config.seed, passwords);
+            let (seed, rounds) = (ground.config.seed, ground.economy.iterations);
+            let accounts = ConfiguredAccounts::new(below, seed, rounds, passwords);
             accounts.make_first(EAGER);
             Arc::new(accounts)
         })
@@ -196,8 +216,8 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
     };
     let mut c2s = C2sConfig::new(ground.config.domain.clone(), Secret(secret()));
     c2s.allow_plaintext = ground.config.endpoints.allow_plaintext;
-    c2s.iterations = ITERATIONS;
     c2s.dual = ground.params.is_on(Param::EnableClientTls);
+    c2s.iterations = ground.economy.iterations;
     c2s.salted = Arc::new(SaltedCache::new(SALTED, secret()));
     c2s.limits = C2sLimits {
         octets: limits.stanza_bytes,
@@ -226,6 +246,7 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
     settings.dual = dual(ground);
     settings.logins_per_second =
         (limits.logins_per_minute > 0).then(|| f64::from(limits.logins_per_minute) / 60.0);
+    settings.idle = ground.economy.idle.unwrap_or(settings.idle);
     settings
 }
 
