@@ -11,6 +11,7 @@ pub mod lab;
 pub mod report;
 pub mod storm;
 pub mod tls;
+pub mod verify;
 
 pub use lab::{Control, Lab, LabError};
 pub use takeover_core::{ha, id, journal, service, time};

@@ -12,6 +12,7 @@ mod logging;
 mod profile;
 mod serve;
 mod storm;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,8 @@ enum Command {
     Profile(profile::Profile),
     /// Replay the logins after a failover, with the re-login limits that fit and with the default ones.
     Storm(storm::Storm),
+    /// Break a whole deployment on purpose, from seeds, and look for a broken promise.
+    Verify(verify::Verify),
     /// Give an administrator's commands to a lab that `serve` keeps running.
     Console(console::Console),
     /// Merge, look into, and export external databases while no lab has them open.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
         Command::Storm(storm) => storm.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Console(console) => console.run(),
         Command::Db(db) => db.run(),
     };

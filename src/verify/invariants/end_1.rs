@@ -1,0 +1,58 @@
+//! END-1: shutdown.
+
+use thiserror::Error;
+
+use super::{Check, Invariant, Looked, Scene, Violation};
+
+/// END-1.
+pub(super) const INVARIANT: Invariant = Invariant {
+    id: "END-1",
+    sentence: "A shutdown in order ends every node in time, and no message is left behind without \
+               a word: not on a link, not before a router's door.",
+    file: "end_1.rs",
+    looked: Looked::End,
+};
+
+/// What a shutdown left behind.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum Unreported {
+    /// It did not end.
+    #[error("the lab was not shut down: {why}")]
+    NotStopped {
+        /// What it said.
+        why: String,
+    },
+    /// Letters that nobody heard.
+    #[error("{count} stanzas wait at {place} after the shutdown")]
+    Left {
+        /// How many.
+        count: usize,
+        /// Where.
+        place: String,
+    },
+}
+
+pub(super) struct Shutdown;
+
+impl Check for Shutdown {
+    fn after(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
+        let left = |count, place| Err(Violation::End1(Unreported::Left { count, place }));
+        let nodes = scene.lab.deployment().nodes();
+        for from in nodes {
+            let before = scene.lab.plane().node(from.id).waiting();
+            if before > 0 {
+                return left(before, format!("the router of {}", from.name));
+            }
+            for to in nodes {
+                let waiting = scene.lab.world().network().waiting(from.id, to.id);
+                if waiting > 0 {
+                    return left(
+                        waiting,
+                        format!("the link from {} to {}", from.name, to.name),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
