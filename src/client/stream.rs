@@ -160,6 +160,8 @@ impl Session {
                 let way = &mut Way::wire(machine, pipe);
                 return self.ready(ready, place, way).map(|()| Vec::new());
             }
+            // After its last word it takes nothing more: what still comes waits for its next login.
+            ClientEffect::Stanza(_) | ClientEffect::BadStanza(_) if self.closing => {}
             ClientEffect::Stanza(stanza) => {
                 self.count_received();
                 self.stanza(&stanza, &mut Way::wire(machine, pipe));

@@ -8,8 +8,8 @@ use super::{Check, Invariant, Looked, Scene, Violation};
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "HA-2",
     sentence: "A pair to which nothing is being done rests in a row of the state table, and in no \
-               transition for longer than its timers allow. (Whether every row was reached is said \
-               in the report.)",
+               transition for longer than its timers allow. Whether every row was reached is said \
+               in the report.",
     file: "ha_2.rs",
     looked: Looked::Look,
 };
