@@ -74,6 +74,8 @@ namespaces! {
     MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
     /// Multi-user chat, what owners ask (XEP-0045).
     MUC_OWNER = "http://jabber.org/protocol/muc#owner";
+    /// Paging through results (XEP-0059).
+    RSM = "http://jabber.org/protocol/rsm";
     /// vcard-temp (XEP-0054).
     VCARD = "vcard-temp";
     /// Jabber search (XEP-0055).

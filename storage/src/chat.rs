@@ -107,6 +107,8 @@ pub struct HistoryQuery {
     pub until: Option<Timestamp>,
     /// Only messages of this user.
     pub sender: Option<BareJid>,
+    /// Only messages of whoever had this nickname.
+    pub nick: Option<String>,
     /// Only messages whose body holds all these words, see [`crate::words`].
     pub text: Option<String>,
     /// Which end the page is taken from.

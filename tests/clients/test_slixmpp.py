@@ -29,7 +29,7 @@ async def make_room(owner: Robot):
     await muc.set_room_config(ROOM, form)
 
 
-class Slixmpp(unittest.IsolatedAsyncioTestCase):
+class Harness(unittest.IsolatedAsyncioTestCase):
     """One server per test; every wait is bounded."""
 
     def setUp(self):
@@ -50,6 +50,10 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
         self.robots.append(robot)
         await robot.log_in()
         return robot
+
+
+class Slixmpp(Harness):
+    """Logging in, talking, and losing a node."""
 
     async def test_a_wrong_password_is_refused_and_nobody_else_notices(self):
         """XMPP-1, RFC 6120 6.5.10: not-authorized; a client beside it goes on."""

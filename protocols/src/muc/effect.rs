@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::archive::Recall;
 use super::record::{OccupantRecord, RoomWrite, WriteId};
 use crate::jid::FullJid;
 use crate::stanza::{Condition, Stanza, StanzaError};
@@ -43,6 +44,8 @@ pub enum RoomEffect {
     Send(Box<Stanza>),
     /// Route one stanza to many.
     Broadcast(Broadcast),
+    /// Ask the database and send the asker what it says (XEP-0313). Whoever asks in vain asks again.
+    Recall(Box<Recall>),
     /// The room is over: no further effect will come, and the driver lets go of it.
     Closed(CloseReason),
 }

@@ -14,6 +14,9 @@
 //! [`RoomEffect::Handled`] (nothing can be lost any more) or as [`RoomEffect::Reroute`] (the room is
 //! not here any more). It may be confirmed to its sender then, and not before.
 //!
+//! **The archive** (XEP-0313). The room admits a question as [`RoomEffect::Recall`]; its driver asks the
+//! database, and the [`Recall`] makes stanzas of what is found.
+//!
 //! **Moving**. Record and history are in the database, the occupants ([`OccupantRecord`]) in the
 //! pair's soft state, kept up to date by [`RoomEffect::Occupant`]. [`Room::restore`] makes the room
 //! of these at another node, and its occupants need not notice.
@@ -53,6 +56,7 @@
 //! ```
 
 mod administer;
+mod archive;
 mod config;
 mod config_form;
 mod effect;
@@ -70,6 +74,7 @@ pub mod service;
 mod talk;
 mod writes;
 
+pub use archive::{Question, Recall, SaidBy};
 pub use config::{AllowPm, RoomConfig, Whois};
 pub use effect::{Broadcast, CloseReason, OccupantChange, RoomEffect, StoreFailure, Ticket};
 pub use history::{HistoryRequest, OlderHistory};

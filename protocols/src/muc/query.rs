@@ -14,6 +14,7 @@ use super::writes::Then;
 use crate::disco::{self, Identity, Info};
 use crate::forms::{Field, Form, FormKind};
 use crate::jid::{FullJid, Jid};
+use crate::mam;
 use crate::ns;
 use crate::stanza::{Condition, IqType, Stanza, StanzaError};
 use crate::xml::Element;
@@ -48,6 +49,9 @@ impl Room {
             }
             return Ok(Done::Now);
         };
+        if let Some(recalled) = self.recall(kind, from, &child, input, out) {
+            return recalled;
+        }
         let answer = match (kind, child.name(), child.ns()) {
             (IqType::Get, "query", ns::DISCO_INFO) => self.info(from, child.attr("node"))?,
             (IqType::Get, "query", ns::DISCO_ITEMS) => self.items(from, child.attr("node")),
@@ -116,9 +120,11 @@ impl Room {
                 "muc_semianonymous",
             ),
         ];
+        let archive = [ns::MAM, mam::EXTENDED, mam::FULL_TEXT_SEARCH];
+        let archive = archive.into_iter().filter(|_| self.durable);
         Info::new(
             [Identity::new("conference", "text", &self.name())],
-            features,
+            features.into_iter().chain(archive),
         )
         .with_form(self.room_info_form())
     }

@@ -4,6 +4,7 @@
 //! wiccarocks (secondwitch) is an admin of it, hag66 (thirdwitch) is nobody in particular.
 
 mod administer;
+mod archive;
 mod durable;
 mod enter;
 mod own;

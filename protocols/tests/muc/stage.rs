@@ -3,7 +3,7 @@
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::muc::{
-    OccupantChange, OccupantRecord, Room, RoomConfig, RoomEffect, RoomLimits, RoomWrite,
+    OccupantChange, OccupantRecord, Recall, Room, RoomConfig, RoomEffect, RoomLimits, RoomWrite,
     StoreFailure, Ticket, WriteId,
 };
 use takeover_protocols::stanza::{Condition, Stanza};
@@ -110,6 +110,7 @@ impl Stage {
                     let copies = all.recipients().iter().map(|to| all.stanza_for(to));
                     heard.stanzas.extend(copies);
                 }
+                RoomEffect::Recall(recall) => heard.recalls.push(*recall),
                 RoomEffect::Closed(reason) => heard.closed = Some(reason),
             }
         }
@@ -245,6 +246,7 @@ pub struct Heard {
     pub stanzas: Vec<Stanza>,
     pub broadcasts: usize,
     pub rerouted: Vec<Stanza>,
+    pub recalls: Vec<Recall>,
     pub closed: Option<takeover_protocols::muc::CloseReason>,
 }
 
@@ -253,6 +255,7 @@ impl Heard {
         self.stanzas.extend(other.stanzas);
         self.broadcasts += other.broadcasts;
         self.rerouted.extend(other.rerouted);
+        self.recalls.extend(other.recalls);
         self.closed = self.closed.or(other.closed);
     }
 

@@ -375,6 +375,11 @@ fn history_is_bounded_and_searched(chat: &dyn ChatStore) {
         ..all()
     };
     assert_eq!(numbers(chat, andy.clone()), (vec![1, 3], true));
+    let bob = HistoryQuery {
+        nick: Some("bob".into()),
+        ..all()
+    };
+    assert_eq!(numbers(chat, bob), (vec![2], true));
     assert_eq!(
         numbers(
             chat,

@@ -151,6 +151,7 @@ impl RoomActor {
     pub(super) fn finish_draining(&mut self, ctx: &mut Ctx<Self>) {
         if let Stage::Draining(life) = &self.stage
             && life.ledger.is_idle()
+            && self.recalls == 0
         {
             self.shut_down(ctx);
         }

@@ -5,6 +5,7 @@
 //! for a while, it tells the manager, sends back what still comes, and ends when the manager says
 //! that nothing more will.
 
+mod archive;
 mod database;
 mod entering;
 mod life;
@@ -17,7 +18,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::Ownership;
 use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::muc::{OccupantChange, Phase, Room, RoomEffect, RoomLimits, Ticket};
-use takeover_protocols::stanza::{Condition, StanzaError};
+use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
 use takeover_storage::{ChatStore, Fence, HistoryPage, StoreError};
 
 use crate::conference::alias::Alias;
@@ -51,6 +52,9 @@ pub enum RoomMsg {
     /// The database has answered with the history that a client wants on entering.
     #[doc(hidden)]
     Older(Box<(FullJid, Result<HistoryPage, StoreError>)>),
+    /// The database has answered a question to the archive.
+    #[doc(hidden)]
+    Recalled(Vec<Stanza>),
     /// The database has answered a batch.
     #[doc(hidden)]
     Written(Option<Box<Written>>),
@@ -119,6 +123,10 @@ pub(super) struct RoomActor {
     jid: BareJid,
     limits: RoomLimits,
     stage: Stage,
+    /// Questions to the archive that are not answered yet.
+    recalls: usize,
+    /// It ends when they are.
+    ending: bool,
 }
 
 impl RoomActor {
@@ -131,6 +139,8 @@ impl RoomActor {
             jid,
             limits: RoomLimits::default(),
             stage,
+            recalls: 0,
+            ending: false,
         }
     }
 
@@ -193,7 +203,8 @@ impl Actor for RoomActor {
         match msg {
             RoomMsg::Stanza(entrusted) => self.stanza(entrusted, ctx),
             RoomMsg::LetGo => self.let_go(ctx),
-            RoomMsg::End => ctx.stop(),
+            RoomMsg::End if self.recalls == 0 => ctx.stop(),
+            RoomMsg::End => self.ending = true,
             RoomMsg::Loaded(answer) => match answer.0 {
                 Ok(loaded) => self.open(loaded, ctx),
                 Err(error) => self.not_loaded(&error, ctx),
@@ -202,6 +213,7 @@ impl Actor for RoomActor {
                 let (from, page) = *older;
                 self.fetched(&from, page, ctx);
             }
+            RoomMsg::Recalled(answers) => self.recalled(answers, ctx),
             RoomMsg::Written(Some(written)) => self.written(*written, ctx),
             // Its keeper has ended over it: what is in the database shows when it is loaded again.
             RoomMsg::Written(None) => self.over(ctx),
@@ -214,8 +226,11 @@ impl Actor for RoomActor {
             RoomTimer::Idle => {
                 if let Stage::Open(life) = &self.stage
                     && life.is_idle()
+                    && self.recalls == 0
                 {
                     self.shut_down(ctx);
+                } else {
+                    self.watch_idleness(ctx);
                 }
             }
         }
@@ -279,6 +294,7 @@ impl RoomActor {
             RoomEffect::Occupant(change) => self.remember(change),
             RoomEffect::Send(stanza) => self.route(Parcel::of(*stanza)),
             RoomEffect::Broadcast(all) => self.place.switch.broadcast(self.place.node, &all),
+            RoomEffect::Recall(recall) => self.recall(*recall, ctx),
             RoomEffect::Closed(reason) => {
                 tracing::debug!(node = self.node_name(), room = %self.jid, ?reason, "room closed");
                 self.place

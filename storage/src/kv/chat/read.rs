@@ -209,6 +209,7 @@ impl<'a> Wanted<'a> {
                 .sender
                 .as_ref()
                 .is_none_or(|sender| entry.from.to_bare() == *sender)
+            && query.nick.as_ref().is_none_or(|nick| entry.nick == *nick)
             && (self.words.is_empty() || holds(text_of(entry).as_deref(), &self.words))
     }
 }
