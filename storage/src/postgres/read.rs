@@ -95,6 +95,7 @@ pub(super) async fn page(
         since,
         until,
         sender,
+        nick,
         text,
         from,
         limit,
@@ -118,7 +119,7 @@ pub(super) async fn page(
         .rows(
             statement,
             &[
-                &id, &after, &before, &since, &until, &sender, &wanted, &most,
+                &id, &after, &before, &since, &until, &sender, &wanted, &most, &nick,
             ],
         )
         .await?;

@@ -11,7 +11,8 @@ macro_rules! history {
          WHERE room = $1 AND seq > $2 AND seq < $3 \
          AND ($4::bigint IS NULL OR at >= $4) AND ($5::bigint IS NULL OR at <= $5) \
          AND ($6::text IS NULL OR split_part(sender, '/', 1) = $6) \
-         AND ($7::text[] IS NULL OR string_to_array(words, ' ') @> $7)"
+         AND ($7::text[] IS NULL OR string_to_array(words, ' ') @> $7) \
+         AND ($9::text IS NULL OR nick = $9)"
     };
 }
 
