@@ -8,7 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::{ChatStore, Embedded, EngineKind, StoreError};
+use crate::{
+    ChatStore, Embedded, EngineKind, Postgres, PostgresOptions, PostgresSettings, StoreError,
+};
 
 /// The instance of a database that has none yet, unless another name is given.
 const FRESH: &str = "chat";
@@ -114,7 +116,11 @@ impl FromStr for ChatAddress {
 
 impl fmt::Display for ChatAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place)?;
+        // A connection string may hold a password.
+        match (self.place.split_once("://"), self.place.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => write!(f, "{scheme}://…@{place}")?,
+            (Some(_) | None, _) => f.write_str(&self.place)?,
+        }
         match &self.instance {
             Some(instance) => write!(f, "#{instance}"),
             None => Ok(()),
@@ -126,6 +132,7 @@ impl fmt::Display for ChatAddress {
 #[derive(Debug, Default)]
 pub struct Opener {
     folders: BTreeMap<PathBuf, Embedded>,
+    options: PostgresOptions,
 }
 
 impl Opener {
@@ -133,6 +140,13 @@ impl Opener {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Speaks to PostgreSQL servers with these options.
+    #[must_use]
+    pub fn with_options(mut self, options: PostgresOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// Opens a database that is there.
@@ -164,9 +178,21 @@ impl Opener {
     ) -> Result<Arc<dyn ChatStore>, AddressError> {
         match address.kind.built_in() {
             Ok(EngineKind::Embedded) => self.embedded(address, fresh),
+            Ok(EngineKind::PostgreSql) => self.postgresql(address),
             Ok(kind) => Err(address.failed(StoreError::NotBuiltIn { kind })),
             Err(error) => Err(address.failed(error)),
         }
+    }
+
+    /// The instance is the schema; it is made by the first connection.
+    fn postgresql(&self, address: &ChatAddress) -> Result<Arc<dyn ChatStore>, AddressError> {
+        let opened = PostgresSettings::from_url(&address.place).and_then(|mut settings| {
+            if let Some(schema) = &address.instance {
+                settings.schema.clone_from(schema);
+            }
+            Postgres::open(settings, self.options.clone())
+        });
+        Ok(opened.map_err(|error| address.failed(error))?.chat())
     }
 
     fn embedded(

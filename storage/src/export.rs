@@ -38,8 +38,10 @@ const PAGE: usize = 256;
 pub struct Export {
     store: Arc<dyn ChatStore>,
     room: BareJid,
-    ready: VecDeque<String>,
+    /// Lines to be given, each with its message's number if it is one.
+    ready: VecDeque<(String, Option<u64>)>,
     next: Next,
+    last: Option<u64>,
 }
 
 /// What is to be read next.
@@ -58,6 +60,7 @@ impl std::fmt::Debug for Export {
             room,
             ready,
             next,
+            last: _,
         } = self;
         let waiting = ready.len();
         write!(
@@ -76,7 +79,21 @@ impl Export {
             room,
             ready: VecDeque::new(),
             next: Next::Room,
+            last: None,
         }
+    }
+
+    /// Leaves the room, its affiliations and messages up to number `after` out.
+    #[must_use]
+    pub fn behind(mut self, after: u64) -> Self {
+        (self.next, self.last) = (Next::Messages(after), Some(after));
+        self
+    }
+
+    /// The number of the last message that was given, if one was.
+    #[must_use]
+    pub fn last_message(&self) -> Option<u64> {
+        self.last
     }
 
     /// The next line, without its end; `None` after the last one.
@@ -92,7 +109,11 @@ impl Export {
                 Next::Nothing => return Ok(None),
             }
         }
-        Ok(self.ready.pop_front())
+        let Some((line, seq)) = self.ready.pop_front() else {
+            return Ok(None);
+        };
+        self.last = seq.or(self.last);
+        Ok(Some(line))
     }
 
     async fn read_room(&mut self) -> Result<(), StoreError> {
@@ -100,7 +121,7 @@ impl Export {
         let stored = stored.ok_or_else(|| StoreError::NoSuchRoom {
             room: self.room.clone(),
         })?;
-        self.ready.push_back(room_line(&stored).to_string());
+        self.ready.push_back((room_line(&stored).to_string(), None));
         for (user, entry) in &stored.record.affiliations {
             let line = json!({
                 "type": "affiliation",
@@ -109,7 +130,7 @@ impl Export {
                 "nick": entry.nick,
                 "reason": entry.reason,
             });
-            self.ready.push_back(line.to_string());
+            self.ready.push_back((line.to_string(), None));
         }
         self.next = Next::Messages(0);
         Ok(())
@@ -127,7 +148,7 @@ impl Export {
         self.ready.extend(
             page.entries
                 .iter()
-                .map(|entry| message_line(entry).to_string()),
+                .map(|entry| (message_line(entry).to_string(), Some(entry.seq))),
         );
         Ok(())
     }

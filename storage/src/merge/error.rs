@@ -64,6 +64,20 @@ pub enum MergeError {
         /// The node that holds the lease.
         holder: String,
     },
+    /// Somebody took the rooms of a source while they were merged. The merge is to be run again.
+    #[error(
+        "{part} {database}: the rooms of {alias} were taken by {holder} meanwhile; run it again"
+    )]
+    Taken {
+        /// Which of the databases.
+        part: Part,
+        /// The database.
+        database: EngineInfo,
+        /// The conference alias.
+        alias: String,
+        /// The node that holds the lease.
+        holder: String,
+    },
     /// The databases are of different types.
     #[error(
         "the {part} is a database of type {kind}, the target of type {target}; allowed: equal types"

@@ -180,6 +180,7 @@ impl Merge {
         for alias in &verified.aliases {
             report.add(self.merge_alias(alias).await?);
         }
+        self.check_epochs(&verified).await?;
         Ok(report)
     }
 

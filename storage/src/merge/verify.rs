@@ -12,6 +12,8 @@ pub struct Verified {
     pub aliases: Vec<String>,
     /// How much there is in each source.
     pub counts: [Counts; 2],
+    /// The epoch of each alias in each source.
+    pub epochs: Vec<(Part, String, u64)>,
     /// Bytes that the sources take as records.
     pub bytes: u64,
     /// Bytes of records that the target has room for, if it can know.
@@ -35,13 +37,15 @@ impl Merge {
         let bytes = self.check_means().await?;
         let mut aliases = BTreeSet::new();
         let mut counts = [Counts::default(); 2];
+        let mut epochs = Vec::new();
         for (part, count) in Part::SOURCES.into_iter().zip(&mut counts) {
             let all = self.store(part).aliases().await;
             let all = all.map_err(self.failed(part))?;
             for alias in all {
                 let of_alias = self.store(part).counts(Some(&alias)).await;
                 let of_alias = of_alias.map_err(self.failed(part))?;
-                self.check_lease(part, &alias).await?;
+                let epoch = self.check_lease(part, &alias).await?;
+                epochs.push((part, alias.clone(), epoch));
                 if of_alias.rooms > 0 {
                     count.rooms += of_alias.rooms;
                     count.messages += of_alias.messages;
@@ -56,6 +60,7 @@ impl Merge {
         Ok(Verified {
             aliases: aliases.into_iter().collect(),
             counts,
+            epochs,
             bytes: bytes.0,
             free: bytes.1,
         })
@@ -120,19 +125,39 @@ impl Merge {
         }
     }
 
-    async fn check_lease(&self, part: Part, alias: &str) -> Result<(), MergeError> {
-        if self.options.leases == Leases::LeftBehind {
-            return Ok(());
-        }
+    /// Nobody holds the rooms of an alias, or nobody who counts; the epoch of the last who did.
+    async fn check_lease(&self, part: Part, alias: &str) -> Result<u64, MergeError> {
         let lease = self.store(part).lease(alias).await;
-        match lease.map_err(self.failed(part))?.held_by {
-            None | Some(MERGER) => Ok(()),
-            Some(holder) => Err(MergeError::Leased {
-                part,
-                database: self.store(part).info(),
-                alias: alias.to_owned(),
-                holder: holder.to_string(),
-            }),
+        let lease = lease.map_err(self.failed(part))?;
+        match lease.held_by {
+            Some(holder) if holder != MERGER && self.options.leases == Leases::Respect => {
+                Err(MergeError::Leased {
+                    part,
+                    database: self.store(part).info(),
+                    alias: alias.to_owned(),
+                    holder: holder.to_string(),
+                })
+            }
+            Some(_) | None => Ok(lease.epoch),
         }
+    }
+
+    /// Nobody has taken the rooms of a source since they were verified.
+    pub(super) async fn check_epochs(&self, verified: &Verified) -> Result<(), MergeError> {
+        for (part, alias, epoch) in &verified.epochs {
+            let lease = self.store(*part).lease(alias).await;
+            let lease = lease.map_err(self.failed(*part))?;
+            if lease.epoch != *epoch {
+                return Err(MergeError::Taken {
+                    part: *part,
+                    database: self.store(*part).info(),
+                    alias: alias.clone(),
+                    holder: lease
+                        .held_by
+                        .map_or_else(|| "somebody".to_owned(), |node| node.to_string()),
+                });
+            }
+        }
+        Ok(())
     }
 }

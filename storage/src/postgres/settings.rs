@@ -75,6 +75,40 @@ impl PostgresSettings {
         }
     }
 
+    /// Reads a connection string as libpq has it: `postgresql://USER[:PASSWORD]@HOST[:PORT]/NAME`.
+    /// `sslrootcert=FILE` behind a `?` asks for TLS with a certificate that these authorities have
+    /// signed. The schema is `public`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`], which says what is allowed.
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
+        let (plain, tls) = without_ca(url);
+        let config: tokio_postgres::Config = plain.parse().map_err(|error| {
+            // What was given may hold a password: it is not repeated.
+            unfit(format!(
+                "the connection string cannot be read ({error}); allowed: \
+                 postgresql://USER[:PASSWORD]@HOST[:PORT]/NAME[?sslrootcert=FILE]"
+            ))
+        })?;
+        let host = match config.get_hosts() {
+            [tokio_postgres::config::Host::Tcp(host)] => host.clone(),
+            _ => return Err(unfit("the connection string needs one host".to_owned())),
+        };
+        let password = config.get_password().unwrap_or_default();
+        let settings = Self {
+            port: config.get_ports().first().copied().unwrap_or(5432),
+            password: String::from_utf8_lossy(password).into_owned(),
+            tls,
+            ..Self::new(
+                &host,
+                config.get_dbname().unwrap_or_default(),
+                config.get_user().unwrap_or_default(),
+            )
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
     /// Checks what can be checked without a server.
     ///
     /// # Errors
@@ -98,6 +132,24 @@ impl PostgresSettings {
             )));
         }
         Ok(())
+    }
+}
+
+/// The connection string without `sslrootcert`, which its parser does not know, and what that says.
+fn without_ca(url: &str) -> (String, PostgresTls) {
+    let Some((place, query)) = url.split_once('?') else {
+        return (url.to_owned(), PostgresTls::Off);
+    };
+    let (mut rest, mut tls) = (Vec::new(), PostgresTls::Off);
+    for part in query.split('&') {
+        match part.strip_prefix("sslrootcert=") {
+            Some(ca) => tls = PostgresTls::Verified { ca: ca.into() },
+            None => rest.push(part),
+        }
+    }
+    match rest.is_empty() {
+        true => (place.to_owned(), tls),
+        false => (format!("{place}?{}", rest.join("&")), tls),
     }
 }
 
