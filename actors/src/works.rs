@@ -173,7 +173,8 @@ struct Reached(Result<(), StoreError>);
 impl ServiceWork for ConferenceWork {
     /// SVC-4: without its database it does not run.
     fn start(&mut self, ctx: &mut Ctx<ServiceActor>) -> Readiness {
-        let Some(store) = self.plane.node(self.node).spec.chat.clone() else {
+        let own = self.plane.alias_of(self.node);
+        let Some(store) = own.and_then(|alias| alias.store()) else {
             return Readiness::Ready;
         };
         let asking = async move { store.ping().await };

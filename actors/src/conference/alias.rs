@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Claim, Delivery, Ownership, Slot, SlotError};
 use takeover_protocols::jid::FullJid;
@@ -50,7 +51,8 @@ pub struct Alias {
     home: NodeId,
     slot: AliasSlot,
     rooms: SharedRooms,
-    store: Option<Arc<dyn ChatStore>>,
+    store: RwLock<Option<Arc<dyn ChatStore>>>,
+    moves: AtomicBool,
 }
 
 impl Alias {
@@ -63,7 +65,8 @@ impl Alias {
             home,
             slot: Slot::new(Ownership::new(home, 1), AliasState::default()),
             rooms: SharedRooms::default(),
-            store,
+            store: RwLock::new(store),
+            moves: AtomicBool::new(true),
         }
     }
 
@@ -99,8 +102,31 @@ impl Alias {
 
     /// The database of its rooms, where persistent chat is enabled.
     #[must_use]
-    pub fn store(&self) -> Option<&Arc<dyn ChatStore>> {
-        self.store.as_ref()
+    pub fn store(&self) -> Option<Arc<dyn ChatStore>> {
+        self.store.read().clone()
+    }
+
+    /// From now on its rooms are in this database. Said while no conference manager hosts it.
+    pub fn assign(&self, store: Option<Arc<dyn ChatStore>>) {
+        *self.store.write() = store;
+    }
+
+    /// Whether it goes to another node than its home: not without persistent-chat HA, where each
+    /// node has a database of its own (CHAT-4).
+    #[must_use]
+    pub fn may_go_to(&self, node: NodeId) -> bool {
+        node == self.home || self.moves()
+    }
+
+    /// Whether it moves with its users.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it moves with its users (CHAT-4, CHAT-5). It does unless something else is said.
+    pub fn set_moves(&self, moves: bool) {
+        self.moves.store(moves, Ordering::Relaxed);
     }
 
     /// Hands a parcel to the TC of the owner that its router saw; in transition it is held. It then
@@ -193,7 +219,7 @@ impl fmt::Debug for Alias {
             .field("domain", &self.domain)
             .field("home", &self.home)
             .field("owner", &self.owner())
-            .field("persistent", &self.store.is_some())
+            .field("persistent", &self.store().is_some())
             .finish_non_exhaustive()
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn rooms(alias: Arc<Alias>) -> Vec<Listed> {
             .unwrap_or_default();
         for room in kept {
             if !listed.iter().any(|known| known.jid == room) {
-                listed.extend(kept_room(store, room).await);
+                listed.extend(kept_room(&store, room).await);
             }
         }
     }

@@ -181,6 +181,12 @@ impl Plane {
         self.aliases.get(domain)
     }
 
+    /// The conference alias of a node (CHAT-1), wherever it is hosted.
+    #[must_use]
+    pub fn alias_of(&self, node: NodeId) -> Option<&Arc<crate::conference::Alias>> {
+        self.aliases.values().find(|alias| alias.home() == node)
+    }
+
     /// All conference aliases, in order of their names.
     pub fn aliases(&self) -> impl Iterator<Item = &Arc<crate::conference::Alias>> {
         self.aliases.values()

@@ -7,6 +7,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::{Claim, Delivery, Ownership};
 use takeover_protocols::jid::Jid;
 use takeover_protocols::muc::Broadcast;
+use takeover_protocols::ns;
 use takeover_protocols::routing::{Address, Decision, Resource, route as table};
 use takeover_protocols::stanza::{
     Condition, ErrorType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind,
@@ -223,10 +224,16 @@ impl Plane {
 
     /// To the manager that hosts the alias; in transition the parcel is held.
     fn to_alias(&self, at: NodeId, alias: &Arc<Alias>, mut parcel: Parcel) -> Left {
+        if self.lacks_conference(at, &parcel) {
+            return self.refuse(parcel, Condition::ServiceUnavailable);
+        }
         loop {
             let seen = alias.owner();
             if seen.node() != at {
-                return self.post(at, seen, parcel);
+                return match self.is_out_of_reach(alias, seen) {
+                    true => self.refuse(parcel, Condition::RecipientUnavailable),
+                    false => self.post(at, seen, parcel),
+                };
             }
             match alias.deliver(seen, parcel) {
                 Delivery::Delivered(outcome) => return self.after_manager(outcome),
@@ -240,6 +247,21 @@ impl Plane {
                 }
             }
         }
+    }
+
+    /// CHAT-4: rooms that do not move are unreachable while their node is down; nobody takes over
+    /// what is sent to them.
+    fn is_out_of_reach(&self, alias: &Alias, owner: Ownership) -> bool {
+        !alias.moves() && !self.world.network().is_up(owner.node())
+    }
+
+    /// CHAT-2: a user enters a room while TC runs at the node that serves the user.
+    fn lacks_conference(&self, at: NodeId, parcel: &Parcel) -> bool {
+        let stanza = &parcel.stanza;
+        stanza.kind == StanzaKind::Presence(PresenceType::Available)
+            && !self.node(at).is_open(Gate::Conference)
+            && self.host_of(stanza.from.as_ref()) == Some(at)
+            && stanza.has_child("x", ns::MUC)
     }
 
     /// What is left to do when a parcel was offered to a manager.

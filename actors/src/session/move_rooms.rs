@@ -29,7 +29,7 @@ impl Rooms<'_> {
 
     /// `here` lets go of the aliases that it hosts, for `to`.
     pub(super) async fn give(&self, here: NodeId, to: NodeId, pick: impl Fn(&Alias) -> bool) {
-        for alias in self.picked(pick) {
+        for alias in self.picked(|alias| alias.may_go_to(to) && pick(alias)) {
             if alias.owner().node() == here {
                 self.let_go(&alias, here, to).await;
             }
@@ -38,7 +38,7 @@ impl Rooms<'_> {
 
     /// `here` owns these aliases from now on; stanzas for them are held until it hosts them.
     pub(super) async fn claim(&self, here: NodeId, forced: bool, pick: impl Fn(&Alias) -> bool) {
-        for alias in self.picked(pick) {
+        for alias in self.picked(|alias| alias.may_go_to(here) && pick(alias)) {
             let owner = alias.owner().node();
             if owner != here && forced {
                 // It may be here already; either way it is hosted next.

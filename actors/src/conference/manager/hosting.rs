@@ -46,7 +46,7 @@ impl TextConference {
         if let Some(hosted) = self.hosted.get_mut(alias.domain()) {
             hosted.stage = Stage::Leasing;
         }
-        let (store, name, node) = (alias.store().cloned(), alias.domain().to_owned(), self.node);
+        let (store, name, node) = (alias.store(), alias.domain().to_owned(), self.node);
         let told = name.clone();
         let asking = async move {
             match store {

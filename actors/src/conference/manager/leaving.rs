@@ -66,11 +66,7 @@ impl TextConference {
         if !hosted.rooms.is_empty() {
             return;
         }
-        let (store, fence, told) = (
-            hosted.alias.store().cloned(),
-            fence.clone(),
-            name.to_owned(),
-        );
+        let (store, fence, told) = (hosted.alias.store(), fence.clone(), name.to_owned());
         let node = self.switch.name_of(self.node);
         let releasing = async move {
             if let (Some(store), Some(fence)) = (store, fence)

@@ -149,7 +149,7 @@ impl RoomActor {
     }
 
     fn persistence(&self) -> Option<(Arc<dyn ChatStore>, Fence)> {
-        Some((self.place.alias.store()?.clone(), self.place.fence.clone()?))
+        Some((self.place.alias.store()?, self.place.fence.clone()?))
     }
 
     fn route(&self, parcel: Parcel) {
