@@ -117,7 +117,9 @@ fn every_form_has_an_answer() {
             "SERVICE" => "tc",
             "CLASS" => "\"Cisco XCP JSM\"",
             "COUNTER" => "ActiveJsmSessions",
-            "[CAUSE]" | "[NODE]" => "",
+            "ROOM" => "lunch@conference-1-c.example.test",
+            "OWNER" => "andy@example.test",
+            "[CAUSE]" | "[NODE]" | "[AFTER]" => "",
             word => word,
         };
         let line = form

@@ -392,6 +392,8 @@ fn who_waits_for_history_is_not_lost() {
     expected.push("hello".into());
     assert_eq!(scene.shown("carol"), expected);
     assert!(scene.errors("carol").is_empty());
+}
+
 /// Questions to the archive.
 impl Scene {
     /// What a question to the archive is answered with: ids of the messages, and the answer.

@@ -3,6 +3,7 @@
 //! The vendor's commands work as typed (spec chapter 6, *Console*); `fault …` and
 //! `utils system …` are the emulator's own, since no vendor offers to pull a plug.
 
+use super::chat_command::{self, CHAT_FORMS, ChatCommand};
 use super::people::{self, PeopleCommand};
 use super::words::{WordsError, words};
 
@@ -167,6 +168,8 @@ pub enum Command {
     },
     /// Users and their logins.
     People(PeopleCommand),
+    /// `utils database …`, `utils chat …`, `show room …`, `show notifications`, `show troubleshooter`
+    Chat(ChatCommand),
     /// `fault …`
     Fault(FaultCommand),
     /// `help`
@@ -192,8 +195,8 @@ pub enum CommandError {
     },
 }
 
-/// The forms of all commands: for `help`, for completion and for errors.
-pub const FORMS: [&str; 34] = [
+/// The forms of the commands that are understood here.
+const OWN_FORMS: [&str; 34] = [
     "help",
     "show status",
     "show perf query counter CLASS COUNTER [NODE]",
@@ -230,6 +233,21 @@ pub const FORMS: [&str; 34] = [
     "fault link mend NODE NODE",
 ];
 
+/// The forms of all commands: for `help`, for completion and for errors.
+pub const FORMS: [&str; OWN_FORMS.len() + CHAT_FORMS.len()] = {
+    let mut all = [""; OWN_FORMS.len() + CHAT_FORMS.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = if place < OWN_FORMS.len() {
+            OWN_FORMS[place]
+        } else {
+            CHAT_FORMS[place - OWN_FORMS.len()]
+        };
+        place += 1;
+    }
+    all
+};
+
 impl Command {
     /// Understands one typed line.
     ///
@@ -246,6 +264,7 @@ impl Command {
             .or_else(|| parse_service(&parts).map(Command::Service))
             .or_else(|| parse_system(&parts))
             .or_else(|| people::parse(&parts).map(Command::People))
+            .or_else(|| chat_command::parse(&parts).map(Command::Chat))
             .or_else(|| parse_fault(&parts).map(Command::Fault))
             .ok_or_else(|| unknown(line, &parts))
     }

@@ -52,6 +52,7 @@ impl Administrator for Control {
                 }) => manage(self, verb, &node, &service).await,
                 Command::Power { verb, node } => power(self, verb, &node).await,
                 Command::People(people) => people::execute(self, people).await,
+                Command::Chat(chat) => super::chat::execute(self, chat).await,
                 Command::Fault(fault) => inject(self, fault).await,
             }
         })
@@ -204,7 +205,9 @@ impl From<LabError> for Refusal {
             | LabError::Service(_)
             | LabError::Ha(_)
             | LabError::FailedOver(_)
-            | LabError::Profile(_) => Self::Forbidden(error.to_string()),
+            | LabError::Profile(_)
+            | LabError::Chat { .. }
+            | LabError::Merge(_) => Self::Forbidden(error.to_string()),
             LabError::NotRunning { .. }
             | LabError::Busy { .. }
             | LabError::NoAnswer(_)

@@ -133,6 +133,7 @@ fn is_refusal(error: &LabError) -> bool {
             | LabError::Name { .. }
             | LabError::NoSuch { .. }
             | LabError::Parameter(_)
+            | LabError::Chat { .. }
     )
 }
 

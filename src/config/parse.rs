@@ -217,10 +217,12 @@ fn group(mut section: Section<'_, '_>, seen: &mut Seen) -> GroupConfig {
             "needs two nodes in the group; this one has 1",
         );
     }
+    let persistent_chat_ha = section.optional_flag("persistent_chat_ha");
     section.finish();
     GroupConfig {
         name,
         high_availability,
+        persistent_chat_ha,
         nodes,
     }
 }
@@ -237,12 +239,16 @@ fn node(mut section: Section<'_, '_>, seen: &mut BTreeSet<String>) -> NodeConfig
     let version = section.text("version", "");
     let xmpp = section.number("xmpp", 0, 0..=65_535, "(0: the system chooses)");
     let xmpp_tls = section.number("xmpp_tls", 0, 0..=65_535, "(0: the system chooses)");
+    let chat_database = section
+        .optional_text("chat_database")
+        .filter(|database| !database.is_empty());
     section.finish();
     NodeConfig {
         name,
         version,
         xmpp,
         xmpp_tls,
+        chat_database,
     }
 }
 

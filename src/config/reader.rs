@@ -158,6 +158,12 @@ impl<'s, 't> Section<'s, 't> {
         })
     }
 
+    /// A yes or no, if the key is there.
+    pub(super) fn optional_flag(&mut self, key: &str) -> Option<bool> {
+        let there = self.get(key)?.get_ref().as_bool();
+        Some(self.flag(key, false)).filter(|_| there.is_some())
+    }
+
     /// A whole number of `unit` within `allowed`; `fallback` where the key is missing.
     pub(super) fn number<T>(
         &mut self,

@@ -61,6 +61,9 @@ pub struct GroupConfig {
     pub name: String,
     /// Whether high availability is on; it needs two nodes (TOP-6).
     pub high_availability: bool,
+    /// Whether persistent-chat HA is on; `None`: where HA is, unless its nodes name different
+    /// databases (CHAT-5).
+    pub persistent_chat_ha: Option<bool>,
     /// The one or two nodes.
     pub nodes: Vec<NodeConfig>,
 }
@@ -76,6 +79,9 @@ pub struct NodeConfig {
     pub xmpp: u16,
     /// Port for XMPP clients with direct TLS (XEP-0368); 0 lets the system choose.
     pub xmpp_tls: u16,
+    /// Name of the external database of its rooms; `None`: the pair's with persistent-chat HA, else
+    /// its own.
+    pub chat_database: Option<String>,
 }
 
 /// Who can log in: a list, a pattern, or both.
@@ -248,6 +254,7 @@ impl Default for ClusterConfig {
         let group = |name: &str, first: &str, second: &str| GroupConfig {
             name: name.to_owned(),
             high_availability: true,
+            persistent_chat_ha: None,
             nodes: vec![NodeConfig::named(first), NodeConfig::named(second)],
         };
         Self {
@@ -267,6 +274,7 @@ impl NodeConfig {
             version: String::new(),
             xmpp: 0,
             xmpp_tls: 0,
+            chat_database: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use takeover_core::ha::State;
 use takeover_protocols::datetime::Timestamp;
 use takeover_storage::PostgresSettings;
 
+use super::chat::ChatDatabases;
 use super::control::{Control, Inner};
 use super::moves::Moves;
 use super::people::Endpoints;
@@ -259,6 +260,7 @@ impl Builder {
             return Err(LabError::NotStopped("the driver".to_owned()));
         };
         let stores = Arc::new(self.stores(&world)?);
+        let chat = ChatDatabases::new(config, &deployment, &params, stores.clone())?;
         let homes = parts::homes(config, &params, &deployment)?;
         let board = Board::new(nodes);
         let ground = Ground {
@@ -268,6 +270,7 @@ impl Builder {
             homes: &homes,
             board: &board,
             stores: &stores,
+            chat: &chat,
             wall_start: self.wall_start(),
             run: config.seed,
             economy: self.economy,
@@ -280,15 +283,10 @@ impl Builder {
             equip(setup, &data.plane, &data.settings, moves.recipient());
         });
         let rack = rack_of(&world, setups);
+        let open = || Endpoints::open(config, &deployment, &world, &data.plane, &stores);
         let endpoints = match self.time {
             Time::Virtual => None,
-            Time::Real => Some(Endpoints::open(
-                config,
-                &deployment,
-                &world,
-                &data.plane,
-                &stores,
-            )?),
+            Time::Real => Some(open()?),
         };
         let control = Control(Arc::new(Inner {
             world,
@@ -313,7 +311,9 @@ impl Builder {
             unreplicated: Mutex::default(),
             endpoints,
             stores,
+            chat,
         }));
+        control.tell_all_aliases();
         Ok(Lab::new(control, rack, driver, data.mover))
     }
 
@@ -434,6 +434,7 @@ impl ClusterBuilder {
         self.0.groups.push(GroupConfig {
             name: name.to_owned(),
             high_availability: nodes.len() == 2,
+            persistent_chat_ha: None,
             nodes: nodes.iter().map(|node| NodeConfig::named(node)).collect(),
         });
         self
@@ -468,6 +469,24 @@ impl ClusterBuilder {
             .groups
             .iter_mut()
             .for_each(|group| group.high_availability = false);
+        self
+    }
+
+    /// Says whether the rooms of the groups so far move with their node (CHAT-4, CHAT-5).
+    #[must_use]
+    pub fn chat_ha(mut self, on: bool) -> Self {
+        let groups = self.0.groups.iter_mut();
+        groups.for_each(|group| group.persistent_chat_ha = Some(on));
+        self
+    }
+
+    /// Names the database of the rooms of one of the nodes so far.
+    #[must_use]
+    pub fn chat_database(mut self, node: &str, database: &str) -> Self {
+        let nodes = self.0.groups.iter_mut().flat_map(|group| &mut group.nodes);
+        for one in nodes.filter(|one| one.name == node) {
+            one.chat_database = Some(database.to_owned());
+        }
         self
     }
 

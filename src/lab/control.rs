@@ -24,6 +24,7 @@ use takeover_core::time::Moment;
 use takeover_core::topology::Deployment;
 
 use super::accounts::ConfiguredAccounts;
+use super::chat::ChatDatabases;
 use super::login_limits::Notice;
 use super::moves::{MoveFault, Moves};
 use super::people::Endpoints;
@@ -78,6 +79,7 @@ pub(super) struct Inner {
     pub(super) unreplicated: Mutex<BTreeSet<NodeId>>,
     pub(super) endpoints: Option<Endpoints>,
     pub(super) stores: Arc<Stores>,
+    pub(super) chat: ChatDatabases,
 }
 
 /// A hand on a lab. Cheap to clone, `Send + Sync`; in an async program its answers are awaited.
@@ -332,6 +334,24 @@ impl Control {
     #[must_use]
     pub fn parameters(&self) -> Params {
         self.0.params.read().clone()
+    }
+
+    /// Lets work go on by itself, whatever becomes of any node.
+    pub(super) fn in_background<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Answer<T>, LabError> {
+        let (reply, answer) = Answer::channel();
+        let work = Box::pin(async move {
+            // Whoever asked may not care any more.
+            let _ = reply.send(work.await);
+        });
+        self.0
+            .plane
+            .keeper()
+            .send(work)
+            .map_err(|refused| self.unheard("the keeper", NodeId(u16::MAX), refused.why))?;
+        Ok(answer)
     }
 
     /// Records a fault that was injected elsewhere than in a service.

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use takeover_actors::rack::PowerRefused;
 use takeover_actors::service_table::ServiceRefused;
 use takeover_core::assignment::{BadUser, FailedOver};
+use takeover_core::chat::Unmet;
 use takeover_core::ha::Refusal;
 use takeover_core::params::ParamErrors;
 use takeover_core::profile::ProfileError;
 use takeover_core::topology::TopologyErrors;
 use takeover_storage::StoreError;
+use takeover_storage::merge::MergeError;
 use thiserror::Error;
 
 use super::NoAnswer;
@@ -87,6 +89,16 @@ pub enum LabError {
     /// No login profile applies (SES-6).
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// The databases of the rooms break a rule, or persistent-chat HA lacks something (CHAT-4 to
+    /// CHAT-6).
+    #[error("{}", unmet.iter().map(Unmet::to_string).collect::<Vec<_>>().join("; "))]
+    Chat {
+        /// All of it.
+        unmet: Vec<Unmet>,
+    },
+    /// A merge of databases is refused, or failed (MRG-1).
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The state of the pair does not allow it (HA-11).
     #[error("{0}")]
     Ha(Refusal),

@@ -263,6 +263,16 @@ impl Pair<'_> {
         self.administer(Action::EnableHa)
     }
 
+    /// Switches persistent-chat HA on: its rooms move with their node (CHAT-5).
+    ///
+    /// # Errors
+    /// [`LabError::Chat`] with every precondition that is not met (CHAT-6).
+    pub fn enable_chat_ha(&mut self) -> Result<(), LabError> {
+        let name = self.lab.deployment().group(self.id).name.to_string();
+        let answer = self.lab.control().enable_chat_ha(&name)?;
+        self.lab.wait_for(answer)?
+    }
+
     /// Switches HA off (HA-17).
     ///
     /// # Errors

@@ -19,6 +19,7 @@
 mod accounts;
 mod answer;
 mod build;
+mod chat;
 mod control;
 mod database;
 mod enable;
@@ -37,6 +38,7 @@ mod weather;
 
 pub use answer::{Answer, NoAnswer};
 pub use build::{Builder, ClusterBuilder};
+pub use chat::{DatabaseUse, MergeJob, RestartNotice, Severity};
 pub use control::{Control, PairStates};
 pub use database::Database;
 pub use error::LabError;

@@ -21,6 +21,7 @@ use takeover_protocols::xml::Bounds;
 
 use super::LabError;
 use super::accounts::{ConfiguredAccounts, ITERATIONS};
+use super::chat::ChatDatabases;
 use super::stores::Stores;
 use crate::config::{LabConfig, LimitsConfig, UserConfig};
 
@@ -54,6 +55,7 @@ pub(super) struct Ground<'g> {
     pub(super) homes: &'g [(UserConfig, NodeId)],
     pub(super) board: &'g Board,
     pub(super) stores: &'g Stores,
+    pub(super) chat: &'g ChatDatabases,
     pub(super) wall_start: Timestamp,
     pub(super) run: u64,
     pub(super) economy: Economy,
@@ -154,7 +156,6 @@ fn nodes(ground: &Ground<'_>, accounts: &[Arc<ConfiguredAccounts>]) -> Vec<NodeS
     let persistent = ground.params.is_on(Param::EnablePersistentChat);
     let spec = |node: &takeover_core::topology::Node| {
         let cluster = deployment.cluster(node.cluster);
-        let group = deployment.group(node.group);
         let place = 1 + cluster
             .nodes
             .iter()
@@ -172,22 +173,10 @@ fn nodes(ground: &Ground<'_>, accounts: &[Arc<ConfiguredAccounts>]) -> Vec<NodeS
                 label(&cluster.name),
                 deployment.domain()
             ),
-            chat: persistent.then(|| ground.stores.chat(&database(group, node))),
+            chat: persistent.then(|| ground.chat.of(node.id)).flatten(),
         }
     };
     deployment.nodes().iter().map(spec).collect()
-}
-
-/// With HA a pair has one database for its rooms, without it each node its own (CHAT-4, CHAT-5).
-fn database(
-    group: &takeover_core::topology::Group,
-    node: &takeover_core::topology::Node,
-) -> String {
-    if group.ha {
-        group.name.to_string()
-    } else {
-        format!("{}-{}", group.name, node.name)
-    }
 }
 
 /// A name as a label of a domain.

@@ -601,9 +601,9 @@ fn mrg_1_postgresql_privileges_and_schemas() {
         good(chat.verify());
     }
     server.sql(
-        "CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT USAGE ON SCHEMA both TO poor; \
-         GRANT ALL ON ALL TABLES IN SCHEMA both TO poor; \
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA both TO poor",
+        "CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT USAGE ON SCHEMA \"both\" TO poor; \
+         GRANT ALL ON ALL TABLES IN SCHEMA \"both\" TO poor; \
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA \"both\" TO poor",
     );
     let mut settings = server.settings("both");
     (settings.user, settings.password) = ("poor".into(), "poor".into());

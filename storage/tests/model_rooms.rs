@@ -379,6 +379,7 @@ fn chat_step() -> impl Strategy<Value = Chat> {
                 since,
                 until,
                 sender,
+                nick: None,
                 text,
                 from,
                 limit,

@@ -247,19 +247,26 @@ pub fn assert_epochs_grow(lab: &Lab) {
     }
 }
 
-/// One command; the lab runs on while its answer is on the way.
-pub fn typed(lab: &mut Lab, line: &str) -> Result<Reply, Refusal> {
-    let control: Control = lab.control();
-    let command = Command::parse(line).unwrap_or_else(|error| panic!("{error}"));
-    let mut answer = control.execute(command);
+/// What `work` answers; the lab runs on meanwhile.
+#[track_caller]
+pub fn answered<T>(lab: &mut Lab, work: impl Future<Output = T>) -> T {
+    let mut work = Box::pin(work);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..100 {
-        if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
+        if let Poll::Ready(answer) = work.as_mut().poll(&mut context) {
             return answer;
         }
         lab.settle();
     }
-    panic!("no answer to '{line}'");
+    panic!("no answer");
+}
+
+/// One command; the lab runs on while its answer is on the way.
+#[track_caller]
+pub fn typed(lab: &mut Lab, line: &str) -> Result<Reply, Refusal> {
+    let control: Control = lab.control();
+    let command = Command::parse(line).unwrap_or_else(|error| panic!("{error}"));
+    answered(lab, control.execute(command))
 }
 
 /// A counter of each node, as `show perf query counter` tells it.
@@ -286,4 +293,9 @@ pub fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
 /// Whether a service of a node serves.
 pub fn is_up(lab: &Control, node: &str, kind: ServiceKind) -> bool {
     lab.service_state(node, kind) == ServiceState::Started
+}
+
+/// Whether a service of a node has come to its end.
+pub fn has_stopped(lab: &Control, node: &str, kind: ServiceKind) -> bool {
+    lab.service_state(node, kind) == ServiceState::Stopped
 }

@@ -150,7 +150,12 @@ impl Town {
             },
         );
         self.start_rooms(node);
-        for gate in [Gate::Router, Gate::Presence, Gate::Connections] {
+        for gate in [
+            Gate::Router,
+            Gate::Presence,
+            Gate::Connections,
+            Gate::Conference,
+        ] {
             self.plane.open(node, gate);
         }
         self.driver.settle();

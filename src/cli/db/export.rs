@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use takeover_protocols::jid::BareJid;
-use takeover_storage::{ChatStore, Export as Lines, HistoryQuery, Opener, message_line};
+use takeover_storage::{ChatStore, Export as Lines, HistoryQuery, message_line};
 
 use super::DbError;
 use crate::cli::OK;
@@ -39,7 +39,7 @@ pub(super) struct Search {
 
 impl Export {
     pub(super) async fn run(&self) -> Result<u8, DbError> {
-        let store = Opener::new().open(&self.database.parse()?).await?;
+        let store = super::opener().open(&self.database.parse()?).await?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         if let Some(room) = &self.room {
             export(&store, room.clone(), &mut out).await?;
@@ -79,7 +79,7 @@ async fn export(
 
 impl Search {
     pub(super) async fn run(&self) -> Result<u8, DbError> {
-        let store = Opener::new().open(&self.database.parse()?).await?;
+        let store = super::opener().open(&self.database.parse()?).await?;
         let query = HistoryQuery::search(self.words.join(" "), self.limit);
         let page = store.history(&self.room, query).await?;
         let mut out = std::io::stdout().lock();

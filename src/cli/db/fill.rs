@@ -11,7 +11,7 @@ use takeover_protocols::muc::{HistoryEntry, RoomConfig, RoomRecord, RoomWrite};
 use takeover_protocols::stanza::{MessageType, Stanza};
 use takeover_protocols::{ns, xml::Element};
 use takeover_storage::merge::MERGER;
-use takeover_storage::{ChatStore, Claim, Fence, Opener};
+use takeover_storage::{ChatStore, Claim, Fence};
 use tokio::runtime::Runtime;
 
 use super::DbError;
@@ -51,7 +51,7 @@ pub(super) struct Fill {
 impl Fill {
     pub(super) fn run(&self, runtime: &Runtime) -> Result<u8, DbError> {
         let store = runtime.block_on(async {
-            let mut opener = Opener::new();
+            let mut opener = super::opener();
             Ok::<_, DbError>(opener.create(&self.database.parse()?).await?)
         })?;
         let watch = Stopwatch::start();

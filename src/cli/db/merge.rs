@@ -62,7 +62,7 @@ impl Merge {
             let why = format!("{given} sources were given; a merge has two: --source A --source B");
             return Err(DbError::Refused(why));
         };
-        let mut opener = Opener::new();
+        let mut opener = super::opener();
         let first = open(&mut opener, Part::First, first).await?;
         let second = open(&mut opener, Part::Second, second).await?;
         let target = open(&mut opener, Part::Target, &self.target).await?;

@@ -6,9 +6,11 @@ mod merge;
 mod progress;
 mod show;
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use takeover_storage::merge::MergeError;
-use takeover_storage::{AddressError, StoreError};
+use takeover_storage::{AddressError, Opener, PostgresOptions, StoreError};
 
 use super::{FAILED, REFUSED, fail};
 
@@ -50,6 +52,14 @@ impl Db {
         };
         ended.unwrap_or_else(|error| fail(error.code(), error))
     }
+}
+
+/// What opens databases for these commands: they look at whole databases, which takes its time.
+fn opener() -> Opener {
+    Opener::new().with_options(PostgresOptions {
+        statement: Duration::from_secs(600),
+        ..PostgresOptions::default()
+    })
 }
 
 /// Why a command on a database did not go well.

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use takeover_storage::Opener;
 
 use super::DbError;
 use crate::cli::{OK, print};
@@ -19,7 +18,7 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) async fn run(&self) -> Result<u8, DbError> {
-        let store = Opener::new().open(&self.database.parse()?).await?;
+        let store = super::opener().open(&self.database.parse()?).await?;
         let schema = store.verify().await?;
         let means = store.means().await?;
         let mut aliases = Vec::new();
