@@ -45,8 +45,13 @@ class Archive(Harness):
         mine = await bob["xep_0313"].retrieve(ROOM, with_jid=f"{ROOM}/Bob", timeout=10)
         self.assertEqual([self.line(message)[1] for message in mine["mam"]["results"]],
                          ["said at 1B"])
-        last = await bob["xep_0313"].retrieve(ROOM, rsm={"max": 2, "before": ""}, timeout=10)
-        self.assertEqual([self.line(message) for message in last["mam"]["results"]], after[-2:])
+        earlier = await bob["xep_0313"].retrieve(
+            ROOM, rsm={"max": 2, "before": after[-1][0]}, timeout=10)
+        self.assertEqual([self.line(message) for message in earlier["mam"]["results"]],
+                         after[-3:-1])
+        newest = [self.line(message) async for message in bob["xep_0313"].iterate(
+            ROOM, reverse=True, rsm={"max": 7}, total=3)]
+        self.assertEqual(newest, after[:-4:-1])
         with self.assertRaises(IqError) as refused:
             await bob["xep_0313"].retrieve(ROOM, rsm={"after": "no-such-id"}, timeout=10)
         self.assertEqual(refused.exception.condition, "item-not-found")
