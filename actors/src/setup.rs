@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::gate::Gates;
 use crate::node::NodeMsg;
 use crate::node_record::{MemoryRecords, NodeRecords};
+use crate::plane::Switched;
 use crate::rt::{Addr, Recipient, Rng};
 use crate::service::ServiceWork;
 use crate::srm_work::Machine;
@@ -131,6 +132,8 @@ pub struct NodeSetup {
     pub records: Arc<dyn NodeRecords>,
     /// Moves users when SRM asks; without one nobody is moved, successfully.
     pub mover: Recipient<UserOrder>,
+    /// Hears from SRM of what its sessions feel of HA being switched (HA-17).
+    pub switched: Recipient<Switched>,
     /// Whether HA is on for the group when the node first runs (TOP-6).
     pub ha: bool,
     /// The parameters of chapter 2.
@@ -160,6 +163,7 @@ impl NodeSetup {
             pace: Pace::default(),
             records: Arc::new(MemoryRecords::default()),
             mover: user_mover::nobody(),
+            switched: Recipient::nobody(),
             ha: false,
             params: HaParams::default(),
             machine: Machine::default(),

@@ -11,6 +11,7 @@ use crate::backoff::Backoff;
 use crate::icsa::{self, IcsaMsg};
 use crate::node::{NodeMsg, ServiceAction};
 use crate::node_record::{NodeRecord, RecordError};
+use crate::plane::Switched;
 use crate::rt::{Actor, Addr, ChildExited, Ctx, MailboxSpec, Recipient};
 use crate::service_table::CriticalOutcome;
 use crate::setup::WorkSite;
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use takeover_core::ha::{
-    self, BootKind, Effect, HaNode, HaParams, HaRecord, Health, PeerMessage, ServiceSet,
+    self, Alarm, BootKind, Effect, HaNode, HaParams, HaRecord, Health, PeerMessage, ServiceSet,
 };
 use takeover_core::journal::Event;
 use takeover_core::service::{ServiceKind, ServiceState};
@@ -132,6 +133,9 @@ impl Srm {
                 return;
             };
             let (next, effects) = (self.machine.step)(ha, event, &self.params);
+            if ha.enabled && !next.enabled {
+                self.tell_sessions(Switched::Off);
+            }
             self.site
                 .setup
                 .board
@@ -176,6 +180,9 @@ impl Srm {
             Effect::Raise(alarm) => {
                 tracing::warn!(node = %self.site.setup.name, ?alarm, "alarm");
                 ctx.journal(Event::HaAlarm(alarm));
+                if alarm == Alarm::EnabledTooEarly {
+                    self.tell_sessions(Switched::OnTooEarly);
+                }
             }
             Effect::DropStale(staleness) => ctx.journal(Event::PeerStale(staleness)),
             Effect::Refuse(refusal) => {
@@ -275,6 +282,11 @@ impl Srm {
     fn tell_node(&self, message: NodeMsg) {
         // A node that has ended, or is flooded, takes this SRM along.
         let _ = self.site.node.send(message);
+    }
+
+    fn tell_sessions(&self, switched: Switched) {
+        // Only a lab without a data plane does not take it.
+        let _ = self.site.setup.switched.send(switched);
     }
 
     fn order(&mut self, work: UserWork, attempt: ha::Attempt, ctx: &mut Ctx<Self>) {

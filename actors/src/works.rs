@@ -18,7 +18,7 @@ use crate::setup::{NodeSetup, WorkFactory};
 use crate::user_mover::UserOrder;
 
 /// Gives a node its work on the data plane: router, connection manager, presence, rooms; and `mover`,
-/// the address of the lab's [`Mover`](crate::session::Mover).
+/// the address of the lab's [`Mover`](crate::session::Mover). Its sessions feel how SRM switches HA.
 pub fn equip(
     setup: &mut NodeSetup,
     plane: &Arc<Plane>,
@@ -27,6 +27,11 @@ pub fn equip(
 ) {
     let node = setup.node;
     setup.mover = mover;
+    let sessions = plane.clone();
+    setup.switched = Recipient::from_fn(move |how| {
+        sessions.ha_switched(node, how);
+        Ok(())
+    });
     let gated = |gate: Gate| -> WorkFactory {
         let plane = plane.clone();
         Arc::new(move |_| {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod backup;
+mod early;
 pub mod effect;
 pub mod event;
 pub mod explore;
@@ -32,6 +33,7 @@ pub mod timer;
 mod turn;
 mod work;
 
+pub use early::is_left_out;
 pub use effect::{Alarm, Cause, Effect, PeerObstacle, Refusal, Staleness, StateChange};
 pub use event::{Action, Attempt, Event};
 pub use health::{Health, ServiceSet};

@@ -82,6 +82,8 @@ pub struct Shown {
     available: Option<Box<Available>>,
     /// Whom it sent directed presence to that does not see it anyway.
     directed: BTreeSet<Jid>,
+    /// The session manager does not know it: see [`left_out`].
+    left_out: bool,
 }
 
 /// A resource's last available presence.
@@ -105,10 +107,17 @@ impl Shown {
         self.available.as_ref().map(|available| available.priority)
     }
 
-    /// Its last available presence, with `from`, without `to`.
+    /// Its last available presence, with `from`, without `to`, as far as others may see it.
     #[must_use]
     pub fn stanza(&self) -> Option<&Stanza> {
-        self.available.as_ref().map(|available| &available.stanza)
+        let seen = self.available.as_ref().filter(|_| !self.left_out);
+        seen.map(|available| &available.stanza)
+    }
+
+    /// Whether it is without presence: see [`left_out`].
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.left_out
     }
 
     /// The resource sends directed presence: who got it is to hear of the resource's end, unless
@@ -192,6 +201,7 @@ pub fn sent(
         }
         (StanzaKind::Presence(PresenceType::Unavailable), None) => {
             let was = std::mem::take(shown);
+            shown.left_out = was.left_out;
             leave(resources, from, was, &stanza, roster)
         }
         (StanzaKind::Presence(kind), Some(to)) => {
@@ -214,7 +224,7 @@ fn arrive(
     let Some(shown) = find(resources, from) else {
         return Vec::new();
     };
-    let (before, priority) = (shown.priority(), stanza.priority());
+    let (before, priority, left_out) = (shown.priority(), stanza.priority(), shown.left_out);
     shown.available = Some(Box::new(Available {
         stanza: stanza.clone(),
         priority,
@@ -228,6 +238,9 @@ fn arrive(
             takes_messages,
         });
     }
+    if left_out {
+        return effects;
+    }
     if initial {
         effects.extend(ask_contacts(from, roster));
         effects.extend(show_own_to(resources, from));
@@ -238,6 +251,32 @@ fn arrive(
         stanza: Box::new(stanza.clone()),
         resources: own,
     });
+    effects
+}
+
+/// The session manager does not know this resource (HA-17): it is without presence until it logs in
+/// again. Whoever saw it is told that it is gone; from now on nobody sees it, and what it says to all
+/// reaches nobody. It keeps its priority, by which messages find it, and its rooms.
+pub fn left_out(
+    resources: &mut [impl Connected],
+    jid: &FullJid,
+    roster: &Roster,
+) -> Vec<PresenceEffect> {
+    let Some(shown) = find(resources, jid) else {
+        return Vec::new();
+    };
+    let was_seen = shown.stanza().is_some();
+    shown.left_out = true;
+    if !was_seen {
+        return Vec::new();
+    }
+    let gone = Stanza::presence(PresenceType::Unavailable).with_from(jid.clone());
+    let own = available(resources).map(|(jid, _)| jid.clone()).collect();
+    let mut effects = vec![PresenceEffect::Own {
+        stanza: Box::new(gone.clone()),
+        resources: own,
+    }];
+    effects.extend(broadcast(&gone, roster));
     effects
 }
 
@@ -287,8 +326,9 @@ fn leave(
     roster: &Roster,
 ) -> Vec<PresenceEffect> {
     let mut effects = Vec::new();
+    let was_seen = was.stanza().is_some();
     let mut directed = was.directed;
-    if was.available.is_some() {
+    if was_seen {
         let mut own: Vec<FullJid> = available(resources).map(|(jid, _)| jid.clone()).collect();
         own.push(from.clone());
         effects.push(PresenceEffect::Own {

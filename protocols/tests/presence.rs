@@ -267,3 +267,55 @@ fn shown_and_hidden() {
         ["presence unavailable from juliet@example.com/balcony to benvolio@example.org"]
     );
 }
+
+/// HA-17: a resource that is left out is gone for all who saw it, and what it says to all reaches nobody;
+/// it keeps its priority, so that messages find it, and its end is told to its rooms only.
+#[test]
+fn a_resource_that_is_left_out() {
+    let (roster, mut juliet) = (roster(), juliet());
+    juliet.sent("chamber", &stanza("<presence/>"), &roster);
+    let here = stanza("<presence><priority>2</priority></presence>");
+    juliet.sent("balcony", &here, &roster);
+    let room = jid::parse("garden@rooms.example.com/juliet").unwrap();
+    let entering = stanza("<presence to='garden@rooms.example.com/juliet'/>");
+    juliet.sent("balcony", &entering, &roster);
+
+    let effects = presence::left_out(&mut juliet.0, &full("balcony"), &roster);
+    let told = |effects: &[PresenceEffect]| {
+        effects.iter().any(|effect| match effect {
+            PresenceEffect::Broadcast { stanza, .. } => stanza.from == Some(full("balcony").into()),
+            _ => false,
+        })
+    };
+    assert!(told(&effects), "{effects:?}");
+    let shown = juliet.shown("balcony");
+    assert_eq!((shown.priority(), shown.stanza()), (Some(2), None));
+    assert!(presence::left_out(&mut juliet.0, &full("balcony"), &roster).is_empty());
+
+    let back = juliet.sent(
+        "balcony",
+        &stanza("<presence type='unavailable'/>"),
+        &roster,
+    );
+    let to_rooms = |effect: &PresenceEffect| match effect {
+        PresenceEffect::Directed { to, .. } => to.contains(&room),
+        _ => false,
+    };
+    assert!(matches!(&back[..], [one] if to_rooms(one)), "{back:?}");
+    let again = juliet.sent("balcony", &here, &roster);
+    assert!(
+        matches!(again[..], [PresenceEffect::Arrived { .. }]),
+        "{again:?}"
+    );
+    let probe = stanza("<presence type='probe' from='romeo@example.net/orchard'/>");
+    let answers = presence::probed(&juliet.0, &probe, &roster);
+    let of_chamber = |effect: &PresenceEffect| match effect {
+        PresenceEffect::Send(stanza) => stanza.from == Some(full("chamber").into()),
+        _ => false,
+    };
+    assert!(
+        matches!(&answers[..], [one] if of_chamber(one)),
+        "{answers:?}"
+    );
+    assert!(juliet.disconnected("balcony", &roster).is_empty());
+}

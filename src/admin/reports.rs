@@ -261,7 +261,7 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
     const JSM: &str = "Cisco XCP JSM";
     const ROUTER: &str = "Cisco XCP Router";
     const NETWORK: &str = "Network";
-    let (mut active, mut inactive) = (0, 0);
+    let (mut active, mut attached, mut inactive) = (0, 0, 0);
     // A node without power has nobody logged in, whatever its peer still knows of them.
     let users = if lab.world().network().is_up(node) {
         lab.plane().hosted_by(node)
@@ -271,8 +271,9 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
     for user in users {
         user.slot.peek(|state, _| {
             for session in &state.sessions {
+                active += u64::from(session.is_active());
                 match session.link {
-                    Link::Attached(_) => active += 1,
+                    Link::Attached(_) => attached += 1,
                     Link::Detached { .. } => inactive += 1,
                 }
             }
@@ -290,9 +291,9 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
     vec![
         (JSM, "ActiveJsmSessions", active),
         (JSM, "InactiveJsmSessions", inactive),
-        (JSM, "JsmSessionsClient", active),
+        (JSM, "JsmSessionsClient", attached),
         (JSM, "JsmSessionsClientInactive", read(&counters.inactive)),
-        (JSM, "JsmSessionsComposed", active + inactive),
+        (JSM, "JsmSessionsComposed", attached + inactive),
         (ROUTER, "StanzasRouted", read(&counters.routed)),
         (ROUTER, "MessagesDelivered", read(&counters.messages)),
         (ROUTER, "UsersMovedIn", read(&counters.moved_in)),

@@ -7,21 +7,25 @@ use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 use takeover_core::service::ServiceKind;
 
-use takeover_actors::plane::User;
+use takeover_actors::plane::{Session, User};
 use takeover_actors::rt::Addr;
 use takeover_actors::srm::{self, SrmMsg};
 
 use super::{Control, LabError};
 
 impl Control {
-    /// `ActiveJsmSessions`: how many users are logged in at a node.
+    /// How many users of a node have a session that counts in `ActiveJsmSessions`: one with a client and
+    /// with presence (HA-17).
     ///
     /// # Errors
     /// [`LabError::NoSuch`] with the names there are.
     pub fn active_sessions(&self, node: &str) -> Result<usize, LabError> {
         let id = self.node_id(node)?;
         let here = self.plane().hosted_by(id);
-        let is_in = |user: &&Arc<User>| user.slot.peek(|state, _| !state.sessions.is_empty());
+        let is_in = |user: &&Arc<User>| {
+            user.slot
+                .peek(|state, _| state.sessions.iter().any(Session::is_active))
+        };
         Ok(here.iter().filter(is_in).count())
     }
 

@@ -9,6 +9,7 @@ mod detection;
 mod durable;
 mod enabling;
 mod failed_mode;
+mod too_early;
 
 use common::*;
 use takeover::client::Client;

@@ -104,7 +104,7 @@ impl Plane {
             {
                 outlet.close(why);
             }
-            let session = Session::new(id, jid.clone(), outlet.clone());
+            let session = Session::new(id, jid.clone(), outlet.clone(), self.world.now());
             let tickets = session.tickets.clone();
             state.sessions.push(session);
             Ok((old, tickets))
@@ -184,6 +184,7 @@ impl Plane {
                 old.close(Close::Conflict);
             }
             session.link = Link::Attached(outlet.clone());
+            session.came = self.world.now();
             outlet.wake();
             let tickets = session.tickets.clone();
             let incarnation = tickets.resume();
@@ -265,6 +266,9 @@ impl Plane {
             return self.subscribe(user, parcel);
         }
         if let (StanzaKind::Presence(kind), Some(to)) = (parcel.stanza.kind, &parcel.stanza.to) {
+            if self.is_mute(user, attached.id, kind, to) {
+                return finished(parcel.origin);
+            }
             self.note_directed(user, attached.id, kind, to);
         }
         self.copy_sent(user, attached.id, &parcel.stanza);

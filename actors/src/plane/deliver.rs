@@ -8,6 +8,7 @@ use takeover_protocols::presence::is_known_to;
 use takeover_protocols::routing::{Address, Decision, Recipients, route};
 use takeover_protocols::stanza::{Condition, MessageType, Stanza, StanzaKind};
 
+use super::Plane;
 use super::carbons::copy_received;
 use super::parcel::{Origin, Parcel};
 use super::user::{Out, Push, Session, UserState, Waiting};
@@ -43,21 +44,29 @@ pub struct Limits {
     pub carbons: bool,
 }
 
-/// Delivers a parcel to the state of the user in its `to`. `at` is the wall time for the offline
-/// store, `key` names a message that has no ticket.
-pub fn accept(
+impl Plane {
+    /// Delivers a parcel to the state of the user in its `to`.
+    pub(super) fn accept(&self, state: &mut UserState, parcel: Parcel) -> Outcome {
+        let rules = Rules {
+            limits: self.limits,
+            at: self.stamp(),
+            key: || self.number().to_string(),
+            shows_user: self.shows_user(&parcel.stanza),
+        };
+        accept(state, parcel, rules)
+    }
+}
+
+fn accept<K: FnOnce() -> String>(
     state: &mut UserState,
     parcel: Parcel,
-    limits: Limits,
-    at: Timestamp,
-    key: impl FnOnce() -> String,
+    rules: Rules<K>,
 ) -> Outcome {
     let parcel = match parcel.claim() {
         Claim::Go(parcel) => parcel,
         Claim::Parked => return Outcome::Parked,
         Claim::Stale(parcel) => return Outcome::Stale(parcel),
     };
-    let rules = Rules { limits, at, key };
     if is_kept(parcel.stanza.kind) && !state.offline.is_empty() && state.is_reachable() {
         // Earlier ones are still becoming durable; they go first.
         return wait(state, parcel, rules);
@@ -73,8 +82,12 @@ pub fn accept(
 
 struct Rules<K> {
     limits: Limits,
+    /// The wall time, for the offline store.
     at: Timestamp,
+    /// Names a message that has no ticket.
     key: K,
+    /// The stanza shows a user: a session that is left out does not get it (HA-17).
+    shows_user: bool,
 }
 
 /// Asks the standard's table (RFC 6121, section 8.5).
@@ -136,7 +149,10 @@ fn deliver<K: FnOnce() -> String>(
     copy_received(state, &stanza, rules.limits, |index| {
         recipients.get(index) == Some(&true)
     });
-    let included = |(index, session): (usize, &Session)| to.include(index, session.priority());
+    let included = |(index, session): (usize, &Session)| {
+        let blind = rules.shows_user && session.shown.is_left_out();
+        !blind && to.include(index, session.priority())
+    };
     let mut left = state
         .sessions
         .iter()
@@ -146,7 +162,7 @@ fn deliver<K: FnOnce() -> String>(
     let mut stanza = Some(stanza);
     let mut taken = false;
     for (index, session) in state.sessions.iter_mut().enumerate() {
-        if !to.include(index, session.priority()) {
+        if !included((index, &*session)) {
             continue;
         }
         left -= 1;
@@ -223,7 +239,12 @@ pub fn put_back(
             Some(place) if is_kept(kind) => insert_again(state, out.into_stanza(), place, at),
             None if is_kept(kind) => {
                 let key = &mut key;
-                let rules = Rules { limits, at, key };
+                let rules = Rules {
+                    limits,
+                    at,
+                    key,
+                    shows_user: false,
+                };
                 outcomes.push(wait(state, Parcel::of(out.into_stanza()), rules));
             }
             Some(_) | None if kind.is_request() => {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use takeover_core::id::{ClusterId, GroupId, NodeId};
+use takeover_core::time::Moment;
 use takeover_storage::{ChatStore, UserStore};
 
 use super::letter::Letter;
@@ -100,6 +101,7 @@ pub struct NodePlane {
     door: RwLock<Option<Addr<ConnectionMsg>>>,
     conference: RwLock<Option<Addr<TcMsg>>>,
     awaited: Awaited,
+    switched_off: AtomicU64,
 }
 
 impl NodePlane {
@@ -117,7 +119,18 @@ impl NodePlane {
             door: RwLock::default(),
             conference: RwLock::default(),
             awaited: Awaited::default(),
+            switched_off: AtomicU64::new(0),
         }
+    }
+
+    /// When HA was last switched off here; the lab's start where it never was (HA-17).
+    pub(super) fn switched_off(&self) -> Moment {
+        Moment(self.switched_off.load(Ordering::Acquire))
+    }
+
+    /// HA is switched off here.
+    pub(super) fn set_switched_off(&self, at: Moment) {
+        self.switched_off.store(at.0, Ordering::Release);
     }
 
     pub(super) fn awaited(&self) -> &Awaited {

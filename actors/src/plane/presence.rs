@@ -16,24 +16,30 @@ impl Plane {
     /// The client says that it is available or not, to all who may know.
     pub(crate) fn own_presence(&self, at: NodeId, user: &User, from: &FullJid, said: &Stanza) {
         let engine = self.node(at).is_open(Gate::Presence);
+        let mut left_out = false;
         let effects = user.update(|state| {
             let roster = state.roster.as_deref()?;
             let effects = presence::sent(&mut state.sessions, from, said.clone(), roster);
             if let Some(session) = state.resource(from.resource().as_str()) {
-                session.unpublished = !engine && effects.iter().any(is_broadcast);
+                left_out = session.shown.is_left_out();
+                session.unpublished = match left_out {
+                    // That it is gone may not have been told yet.
+                    true => session.unpublished,
+                    false => !engine && effects.iter().any(is_broadcast),
+                };
             }
             Some(show(state, effects, self.limits))
         });
         let mut effects = effects.flatten().unwrap_or_default();
         effects.retain(|effect| engine || !is_broadcast(effect));
         self.make_known(at, effects);
-        if engine {
+        if engine && !left_out {
             self.tell_searchers(at, user, said);
         }
     }
 
     /// Routes what a change of presence makes known.
-    fn make_known(&self, at: NodeId, effects: Vec<PresenceEffect>) {
+    pub(super) fn make_known(&self, at: NodeId, effects: Vec<PresenceEffect>) {
         for effect in effects {
             match effect {
                 PresenceEffect::Broadcast { stanza, to }
@@ -114,7 +120,7 @@ impl Plane {
     }
 }
 
-fn is_broadcast(effect: &PresenceEffect) -> bool {
+pub(super) fn is_broadcast(effect: &PresenceEffect) -> bool {
     matches!(effect, PresenceEffect::Broadcast { .. })
 }
 
@@ -138,7 +144,7 @@ fn pending(state: &mut UserState) -> Vec<PresenceEffect> {
 }
 
 /// Does what concerns the user's own sessions; answers the rest.
-fn show(
+pub(super) fn show(
     state: &mut UserState,
     mut effects: Vec<PresenceEffect>,
     limits: Limits,

@@ -13,7 +13,7 @@ use takeover_protocols::stanza::{
     Condition, ErrorType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind,
 };
 
-use super::deliver::{Outcome, accept};
+use super::deliver::Outcome;
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::parcel::{Origin, Parcel};
@@ -145,11 +145,9 @@ impl Plane {
         seen: Ownership,
         parcel: Parcel,
     ) -> Result<Left, Parcel> {
-        let delivery = user.slot.deliver(seen, parcel, |state, parcel| {
-            accept(state, parcel, self.limits, self.stamp(), || {
-                self.number().to_string()
-            })
-        });
+        let delivery = user
+            .slot
+            .deliver(seen, parcel, |state, parcel| self.accept(state, parcel));
         match delivery {
             Delivery::Delivered(outcome) => Ok(self.act(seen.node(), user, outcome)),
             Delivery::Held => Ok(Left::new()),

@@ -10,7 +10,7 @@ use takeover_core::time::Moment;
 use takeover_protocols::stanza::Stanza;
 
 use super::Plane;
-use super::deliver::{Outcome, accept, put_back};
+use super::deliver::{Outcome, put_back};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
@@ -78,9 +78,7 @@ impl Plane {
             self.detach_all(state, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
-            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
-                self.number().to_string()
-            }));
+            outcomes.push(self.accept(state, parcel));
         })?;
         self.moved(user, mine.node(), next, outcomes);
         Ok(next)
@@ -99,9 +97,7 @@ impl Plane {
         }
         // Stale or open: it was taken over, or thawed, in between.
         let _ = user.slot.thaw(mine, |state, parcel| {
-            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
-                self.number().to_string()
-            }));
+            outcomes.push(self.accept(state, parcel));
         });
         self.watch(mine.node(), user);
         self.act_all(mine.node(), user, outcomes);
@@ -138,9 +134,7 @@ impl Plane {
             self.detach_all(state, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
-            outcomes.push(accept(state, parcel, self.limits, self.stamp(), || {
-                self.number().to_string()
-            }));
+            outcomes.push(self.accept(state, parcel));
         })?;
         self.moved(user, seen.node(), next, outcomes);
         Ok(next)

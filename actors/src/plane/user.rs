@@ -127,6 +127,8 @@ pub struct Session {
     /// What it has shown of itself: presence for all, and whom it has sent presence directly; rooms
     /// are among them.
     pub shown: Shown,
+    /// When its client came last, by a login or a resumption.
+    pub came: Moment,
     /// Its presence has changed while the Presence Engine was down.
     pub unpublished: bool,
     /// It has asked for the roster and hears of changes (RFC 6121, section 2.1.6).
@@ -281,13 +283,14 @@ impl UserState {
 }
 
 impl Session {
-    /// A new session with this way out.
+    /// A new session with this way out, whose client came then.
     #[must_use]
-    pub fn new(id: SessionId, jid: FullJid, outlet: Arc<Outlet>) -> Self {
+    pub fn new(id: SessionId, jid: FullJid, outlet: Arc<Outlet>, came: Moment) -> Self {
         Self {
             id,
             jid,
             shown: Shown::default(),
+            came,
             unpublished: false,
             interested: false,
             carbons: false,
@@ -311,6 +314,12 @@ impl Session {
             Link::Attached(_) => true,
             Link::Detached { .. } => false,
         }
+    }
+
+    /// Whether the session manager counts it as active: it has a client, and its presence (HA-17).
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.is_attached() && !self.shown.is_left_out()
     }
 
     /// Whether it can be resumed.
