@@ -1,8 +1,8 @@
 //! Merging two external databases into a third (MRG-1 to MRG-4), for deployments that come from one
 //! database per node.
 //!
-//! The target is decided by the sources alone, message by message and number by number: [`join`]
-//! says in which order, [`room`] what a room that both have becomes. So a run that finds part of it
+//! The target is decided by the sources alone, message by message and number by number: `join`
+//! says in which order, `room` what a room that both have becomes. So a run that finds part of it
 //! written checks that part and goes on behind it, and however often a merge was interrupted it ends
 //! in the same target (MRG-3). The sources are only read.
 //!
