@@ -8,13 +8,18 @@ use takeover_core::service::ServiceState;
 use crate::drill::{Deed, PowerDeed, ServiceDeed};
 use crate::lab::Control;
 
-/// What an operator does about a pair that is so.
-pub(super) fn decide(lab: &Control, pair: &str, nodes: [NodeId; 2]) -> Vec<Deed> {
+/// What an operator does about a pair that is so. A node without power is switched on where `calm`
+/// says that no outage is under way that has taken it.
+pub(super) fn decide(lab: &Control, pair: &str, nodes: [NodeId; 2], calm: bool) -> Vec<Deed> {
     let names = nodes.map(|node| lab.node_name(node));
     let mut deeds: Vec<Deed> = names
         .iter()
         .flat_map(|node| services_down(lab, node))
         .collect();
+    if calm {
+        let dark = names.iter().filter(|node| is_dark(lab, node));
+        deeds.extend(dark.map(|node| Deed::Power(PowerDeed::On, node.clone())));
+    }
     let states = names.each_ref().map(|node| lab.state(node));
     let is_in = |wanted: State| states.contains(&Some(wanted));
     if is_in(State::FailedMode) {
@@ -38,6 +43,15 @@ pub(super) fn decide(lab: &Control, pair: &str, nodes: [NodeId; 2]) -> Vec<Deed>
         }
     }
     deeds
+}
+
+/// Whether a node has no power: an outage may have ended while it was still going down, when it could
+/// not be switched on.
+fn is_dark(lab: &Control, node: &str) -> bool {
+    match lab.status(node).unwrap_or_default().power {
+        Power::Off | Power::Killed => true,
+        Power::On | Power::Rebooting => false,
+    }
 }
 
 /// Starts what is down on a node that runs. What SRM keeps down (HA-4) is left alone.

@@ -262,8 +262,9 @@ impl Running<'_> {
 
     fn visit(&mut self) {
         let pairs = self.watch.facts.pairs.clone();
+        let calm = self.standing.is_empty();
         for pair in pairs.iter().filter(|pair| pair.trace.is_at_rest()) {
-            for deed in operator::decide(&self.lab, &pair.name, pair.nodes) {
+            for deed in operator::decide(&self.lab, &pair.name, pair.nodes, calm) {
                 self.do_it(&deed);
             }
         }
