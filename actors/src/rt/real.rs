@@ -1,6 +1,6 @@
 //! The real driver: threads of its own, `speed` protocol seconds per second.
 
-use super::clock::Clock;
+use super::clock::{BEAT, Clock};
 use super::timers::Timers;
 use super::world::{Job, Place, World, WorldSpec};
 use std::sync::Arc;
@@ -174,7 +174,9 @@ fn run_place(
     let (heap, clock) = (timers.clone(), clock.clone());
     local.block_on(runtime, async move {
         #[expect(clippy::disallowed_methods, reason = "this is the runtime layer")]
-        tokio::task::spawn_local(run_timers(heap, clock));
+        tokio::task::spawn_local(run_timers(heap, clock.clone()));
+        #[expect(clippy::disallowed_methods, reason = "this is the runtime layer")]
+        tokio::task::spawn_local(beat(clock));
         loop {
             tokio::select! {
                 biased;
@@ -188,6 +190,15 @@ fn run_place(
     });
     let _inside = runtime.enter();
     drop(local);
+}
+
+/// Keeps the clock going for as long as this thread runs.
+async fn beat(clock: Clock) {
+    loop {
+        clock.beat();
+        #[expect(clippy::disallowed_methods, reason = "this is the runtime layer")]
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 async fn run_timers(timers: Arc<Timers>, clock: Clock) {
