@@ -51,6 +51,40 @@ fn ses_2_to_the_backup_where_home_is_failed_over() {
     assert_eq!(andy.place().unwrap(), "1B");
 }
 
+/// SES-3, XEP-0198: the last words of a stream and the client's answer to them cross. A client that does
+/// not resume is shown none of them again.
+#[test]
+fn ses_3_last_words_are_not_repeated() {
+    let mut lab = lab(23);
+    let andy = lab
+        .client_with("andy", |spec| spec.resumption = false)
+        .unwrap();
+    let bob = lab.client("bob").unwrap();
+    log_in(&mut lab, &[andy.clone(), bob.clone()]);
+    let to_andy = takeover::client::Target::Client("andy".into());
+    bob.keep_talking(SECOND / 300, vec![to_andy]);
+    for _ in 0..3 {
+        lab.node("1A").unwrap().fail_over().unwrap();
+        let (idle, backup) = (("1A", State::Idle), ("1B", State::Backup));
+        await_states(&mut lab, idle, backup, 2 * MINUTE);
+        await_that(&mut lab, "Andy is at 1B", LONG, |_| {
+            andy.place().is_ok_and(|place| place == "1B")
+        });
+        lab.node("1A").unwrap().fall_back().unwrap();
+        let (home, peer) = (("1A", State::Normal), ("1B", State::Normal));
+        await_states(&mut lab, home, peer, 2 * MINUTE);
+        await_that(&mut lab, "Andy is at 1A", LONG, |_| {
+            andy.place().is_ok_and(|place| place == "1A")
+        });
+    }
+    bob.fall_silent();
+    await_that(&mut lab, "all has arrived", LONG, |lab| {
+        lab.nothing_missing()
+    });
+    assert_clean(&lab);
+    assert!(lab.finding().total.delivered > 1000);
+}
+
 /// SES-1: the configured number of sessions per user is the most: one more is refused, and told so.
 #[test]
 fn ses_1_session_limit() {

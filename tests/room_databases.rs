@@ -107,6 +107,8 @@ impl<'s> Scene<'s> {
         });
         self.lab.pass(MINUTE);
         assert_clean(&self.lab);
+        let open = self.people.each_ref().map(Client::unacknowledged);
+        assert_eq!(open, [0; 4], "{what}: every word is handled or refused");
         let acknowledged = self.lab.finding().total.acknowledged;
         assert!(acknowledged > 300, "{what}: {acknowledged}");
         self.compare(what);
@@ -210,6 +212,21 @@ const DISASTERS: &[Disaster] = &[
         strike: |scene| {
             scene.lab.node("1A").unwrap().service(TC).kill().unwrap();
             start_conference
+        },
+    },
+    Disaster {
+        what: "TC is killed with words in its hands, and clients resume",
+        lasts: minutes(1),
+        strike: |scene| {
+            scene.lab.database("pair-1").unwrap().slow(4 * SECOND);
+            scene.lab.pass(11 * SECOND);
+            scene.lab.node("1A").unwrap().service(TC).kill().unwrap();
+            |scene| {
+                heal(scene);
+                start_conference(scene);
+                scene.lab.pass(30 * SECOND);
+                scene.people.iter().for_each(Client::cut);
+            }
         },
     },
     Disaster {

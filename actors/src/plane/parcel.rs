@@ -72,9 +72,10 @@ impl Origin {
         self.tickets.give_back(self.ticket)
     }
 
-    /// Whoever claimed the stanza is dead and it has not taken effect.
-    pub fn abandon(&self) {
-        self.tickets.abandon(self.ticket);
+    /// Whoever claimed the stanza is dead and it has not taken effect; `answer` is what its client is
+    /// told.
+    pub fn refuse(&self, answer: Option<Parcel>) {
+        self.tickets.refuse(self.ticket, answer);
     }
 
     /// The stanza has taken effect for good. Answers what waited for its turn behind it.

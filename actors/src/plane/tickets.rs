@@ -2,7 +2,10 @@
 //! with parcels in it and a session's name on it.
 
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use takeover_core::sync::{Claim, Issued, Ticket, TicketWindow};
 
 use super::parcel::{Parcel, content_key};
@@ -13,14 +16,21 @@ use super::user::SessionId;
 pub struct Tickets {
     session: SessionId,
     window: TicketWindow<Parcel>,
+    /// Answers to what nobody could handle, and what had waited behind it.
+    returned: Mutex<Vec<Parcel>>,
+    wake: AtomicWaker,
 }
 
 impl Tickets {
     /// The tickets of a new session: life 0, nothing received.
     #[must_use]
     pub fn new(session: SessionId) -> Self {
-        let window = TicketWindow::new();
-        Self { session, window }
+        Self {
+            session,
+            window: TicketWindow::new(),
+            returned: Mutex::default(),
+            wake: AtomicWaker::new(),
+        }
     }
 
     /// Whose tickets these are.
@@ -76,9 +86,33 @@ impl Tickets {
         self.window.give_back(ticket)
     }
 
-    /// Whoever claimed the stanza is dead.
-    pub fn abandon(&self, ticket: Ticket) {
-        self.window.abandon(ticket);
+    /// The session's present life.
+    #[must_use]
+    pub fn life(&self) -> u32 {
+        self.window.life()
+    }
+
+    /// Whoever claimed the stanza is dead, and it has not taken effect: it is done, and `answer` says so
+    /// to the client, in whichever life.
+    pub fn refuse(&self, ticket: Ticket, answer: Option<Parcel>) {
+        let next = self.window.finish(ticket);
+        self.returned.lock().extend(answer.into_iter().chain(next));
+        self.wake.wake();
+    }
+
+    /// What is to be routed by the task that serves the client: whoever broke a promise could not.
+    #[must_use]
+    pub fn take_returned(&self) -> Vec<Parcel> {
+        std::mem::take(&mut self.returned.lock())
+    }
+
+    /// Ready when something is to be routed. One task waits at a time: the one that serves the client.
+    pub fn poll_returned(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.wake.register(context.waker());
+        match self.returned.lock().is_empty() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
     }
 
     /// Begins a new life of the session; the count is right once [`Tickets::settled`] has completed.

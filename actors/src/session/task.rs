@@ -106,8 +106,8 @@ pub(super) async fn run(site: Site, established: Established) {
     drop(end);
     match over {
         // So that the error reaches it.
-        Over::Failed => line.part(site.settings.c2s.limits.closing).await,
-        Over::Left | Over::Lost | Over::Closed(_) => {}
+        Over::Failed | Over::Closed(_) => line.part(site.settings.c2s.limits.closing).await,
+        Over::Left | Over::Lost => {}
     }
 }
 
@@ -152,6 +152,7 @@ impl Task<'_> {
             if let Some(why) = self.attached.outlet.closing() {
                 return self.farewell(why).await;
             }
+            self.site.plane.route_returned(&self.attached);
             if let Err(Fenced(why)) = self.write_queue().await? {
                 return self.farewell(why).await;
             }
@@ -199,7 +200,7 @@ impl Task<'_> {
         let mut woken = pin!(outlet.woken());
         let mut drained = pin!(tickets.drained());
         poll_fn(|cx| {
-            if woken.as_mut().poll(cx).is_ready() {
+            if woken.as_mut().poll(cx).is_ready() || tickets.poll_returned(cx).is_ready() {
                 return Poll::Ready(());
             }
             if owes && drained.as_mut().poll(cx).is_ready() {
@@ -419,6 +420,7 @@ impl Task<'_> {
         // A fenced task has nothing to write but its farewell.
         let _ = self.write_queue().await?;
         if self.line.machine.is_managed() {
+            self.hear_last_count().await?;
             self.acknowledge();
         }
         let error = self.error(why);
@@ -431,6 +433,32 @@ impl Task<'_> {
         }
         self.line.flush().await?;
         self.line.shut_down().await;
+        Ok(())
+    }
+
+    /// Hears what the client has of what it was sent: a client that does not resume is sent the rest
+    /// again, and would be shown what it has twice (SES-3). Stanzas that it still sends are not
+    /// counted, so that it sends them again.
+    async fn hear_last_count(&mut self) -> io::Result<()> {
+        let mut left = self.site.plane.unconfirmed(&self.attached);
+        if left > 0 {
+            self.line
+                .machine
+                .write_nonza(&Nonza::Request, &mut self.line.out);
+            self.line.flush().await?;
+        }
+        while left > 0 {
+            let event = poll_fn(|cx| self.line.poll_event(cx)).await;
+            while let Some(effect) = self.line.effects.pop_front() {
+                if let Effect::Acked { h } = effect {
+                    self.site.plane.confirmed_at_last(&self.attached, h);
+                }
+            }
+            left = match event {
+                Event::Fed => self.site.plane.unconfirmed(&self.attached),
+                Event::Ended => 0,
+            };
+        }
         Ok(())
     }
 

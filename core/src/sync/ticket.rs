@@ -262,13 +262,21 @@ impl<P> TicketWindow<P> {
     /// its life is over; then it is lost, and its client sends it again.
     #[must_use = "what may not be claimed anew must not travel on"]
     pub fn give_back(&self, ticket: Ticket) -> bool {
-        self.release(ticket, true)
-    }
-
-    /// The ticket was claimed by somebody who died before its stanza took effect: it is lost, and
-    /// its client sends it again after a resumption.
-    pub fn abandon(&self, ticket: Ticket) {
-        self.release(ticket, false);
+        let mut inside = self.inside.lock();
+        let anew = ticket.life == inside.life;
+        let Some(index) = inside.index(ticket) else {
+            return false;
+        };
+        let open = &mut inside.open[index];
+        open.state = match open.state {
+            State::Claimed | State::Accepted if anew => State::Travelling,
+            State::Claimed | State::Accepted => State::Lost,
+            State::Travelling | State::Parked(_) | State::Finished | State::Lost => return false,
+        };
+        let wakers = inside.settled_wakers();
+        drop(inside);
+        wake(wakers);
+        anew
     }
 
     /// Begins a new life: what nobody has claimed is given up. Answers the life. Nothing of the
@@ -310,26 +318,6 @@ impl<P> TicketWindow<P> {
         }
         inside.wait(context);
         Poll::Pending
-    }
-
-    /// Gives up a claim. True if the ticket may be claimed anew, which needs `anew` and that its
-    /// life is not over. Whoever waits for the last one in doubt is woken.
-    fn release(&self, ticket: Ticket, anew: bool) -> bool {
-        let mut inside = self.inside.lock();
-        let anew = anew && ticket.life == inside.life;
-        let Some(index) = inside.index(ticket) else {
-            return false;
-        };
-        let open = &mut inside.open[index];
-        open.state = match open.state {
-            State::Claimed | State::Accepted if anew => State::Travelling,
-            State::Claimed | State::Accepted => State::Lost,
-            State::Travelling | State::Parked(_) | State::Finished | State::Lost => return false,
-        };
-        let wakers = inside.settled_wakers();
-        drop(inside);
-        wake(wakers);
-        anew
     }
 }
 

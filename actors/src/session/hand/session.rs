@@ -70,6 +70,7 @@ impl Task<'_> {
             if let Some(why) = self.attached.outlet.closing() {
                 return self.farewell(why).await;
             }
+            self.site.plane.route_returned(&self.attached);
             if let Err(Fenced(why)) = self.hand_on() {
                 return self.farewell(why).await;
             }
@@ -143,6 +144,7 @@ impl Task<'_> {
         poll_fn(|cx| {
             let ready = woken.as_mut().poll(cx).is_ready()
                 || heard.as_mut().poll(cx).is_ready()
+                || attached.tickets.poll_returned(cx).is_ready()
                 || doubtful && drained.as_mut().poll(cx).is_ready();
             if ready {
                 Poll::Ready(())

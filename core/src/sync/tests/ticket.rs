@@ -129,20 +129,6 @@ fn a_claim_is_given_back() {
     assert_eq!(settled(&window, life), Some(0));
 }
 
-/// SES-3: a claim that died with its holder is no longer in doubt, and not handled.
-#[test]
-fn an_abandoned_claim_is_lost() {
-    let window = Window::new();
-    let parcel = ticket(&window, 1, 1);
-    assert_eq!(claim(&window, parcel), Claim::Go(parcel));
-    window.abandon(parcel.0);
-    assert_eq!(window.finish(parcel.0), None);
-    assert_eq!((window.handled(), window.is_drained()), (0, false));
-    let life = window.resume();
-    assert_eq!(settled(&window, life), Some(0));
-    assert!(window.is_drained());
-}
-
 /// XEP-0198 section 5: what finished above the count is known when it is sent again, also after
 /// one more resumption.
 #[test]
