@@ -145,7 +145,9 @@ fn a_router_panics() {
 fn the_story_ends_well_for_every_seed() {
     for seed in 100..106 {
         let mut lab = Lab::virtual_time(seed).start().unwrap();
-        let played = Story::new(&mut lab, |_| {}).unwrap().play();
+        let played = Story::new(&mut lab, |_| std::ops::ControlFlow::Continue(()))
+            .unwrap()
+            .play();
         played.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", lab.journal().lines()));
         assert!(
             lab.finding().total.is_clean(),

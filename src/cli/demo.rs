@@ -1,5 +1,8 @@
 //! `takeover demo`: CHAT-8 and CHAT-9 before your eyes.
 
+use std::fs::File;
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +10,10 @@ use std::time::Duration;
 use clap::Args;
 use parking_lot::Mutex;
 
+use super::interrupt::Interrupt;
 use super::{FAILED, OK, REFUSED, fail, print};
 use crate::Lab;
-use crate::demo::{Story, StoryError, Teller, Verdict};
+use crate::demo::{Story, StoryError, Teller, Times, Verdict};
 use crate::lab::{Control, LabError};
 use crate::report::{Timeline, page, paint};
 
@@ -25,7 +29,7 @@ const GROUP: &str = "pair-1";
 #[derive(Args)]
 pub(super) struct Demo {
     /// Protocol seconds per second; 1 is life.
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, default_value_t = 30.0, allow_negative_numbers = true)]
     speed: f64,
     /// Seed of everything that is drawn at random.
     #[arg(long, default_value_t = 1)]
@@ -45,43 +49,44 @@ impl Demo {
             let why = format!("--speed {}: allowed are 0.1 to 300", self.speed);
             return fail(REFUSED, why);
         }
-        match self.play() {
+        // Before the story, not after it.
+        let report = match &self.report {
+            Some(path) => match File::create(path) {
+                Ok(file) => Some((path.clone(), file)),
+                Err(error) => {
+                    return fail(REFUSED, format!("--report {}: {error}", path.display()));
+                }
+            },
+            None => None,
+        };
+        match self.play(report) {
             Ok(true) => OK,
             Ok(false) => FAILED,
             Err(error) => fail(FAILED, error),
         }
     }
 
-    fn play(&self) -> Result<bool, LabError> {
+    fn play(&self, report: Option<(PathBuf, File)>) -> Result<bool, LabError> {
+        let interrupt = Interrupt::listen();
         let mut timeline = Timeline::on_terminal(self.json);
         timeline.write(&self.heading());
         let mut lab = Lab::real_time(self.speed).seed(self.seed).start()?;
         let teller = Arc::new(Mutex::new(Teller::new(&lab, timeline)));
-        let played = self.tell(&mut lab, &teller);
+        let played = tell(&mut lab, &teller, &interrupt);
         teller.lock().catch_up(&lab);
         let verdict = Verdict::of(&lab, GROUP, played.map_err(|error| error.to_string()))?;
         teller.lock().timeline().finish();
         let mut ok = verdict.ok;
         self.judge(&verdict, &teller);
-        if let Some(path) = &self.report {
+        if let Some(report) = report {
             let subtitle = self.subtitle(&verdict);
-            ok &= write_report(&lab, path, &subtitle, &verdict, &teller);
+            ok &= write_report(&lab, report, &subtitle, &verdict, &teller);
         }
         if self.json {
             print(serde_json::json!(verdict));
         }
         lab.shut_down(Duration::from_secs(5))?;
         Ok(ok)
-    }
-
-    fn tell(
-        &self,
-        lab: &mut Lab,
-        teller: &Arc<Mutex<Teller>>,
-    ) -> Result<crate::demo::Times, StoryError> {
-        let watcher = teller.clone();
-        let watch = move |lab: &Control| watcher.lock().catch_up(lab);
-        Story::new(lab, watch)?.play()
     }
 
     fn heading(&self) -> String {
@@ -113,10 +118,26 @@ impl Demo {
     }
 }
 
+/// Plays the story while the teller tells it, until somebody breaks it off.
+fn tell(
+    lab: &mut Lab,
+    teller: &Arc<Mutex<Teller>>,
+    interrupt: &Interrupt,
+) -> Result<Times, StoryError> {
+    let watch = |lab: &Control| {
+        teller.lock().catch_up(lab);
+        match interrupt.has_come() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    Story::new(lab, watch)?.play()
+}
+
 /// Writes the page; whether it worked.
 fn write_report(
     lab: &Lab,
-    path: &PathBuf,
+    (path, mut file): (PathBuf, File),
     subtitle: &str,
     verdict: &Verdict,
     teller: &Arc<Mutex<Teller>>,
@@ -126,7 +147,7 @@ fn write_report(
         ("How long it took", verdict.times_table()),
     ];
     let html = page(&paint(lab, TITLE, subtitle), &tables);
-    match std::fs::write(path, html) {
+    match file.write_all(html.as_bytes()) {
         Ok(()) => {
             teller
                 .lock()

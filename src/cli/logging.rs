@@ -1,5 +1,7 @@
 //! Logs for people and programs, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LoggingConfig};
@@ -11,6 +13,7 @@ pub(super) fn start(config: &LoggingConfig) {
         .unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // Already started: the first word counts.
     let _ = match config.format {

@@ -8,6 +8,7 @@ mod db;
 mod demo;
 mod drill;
 mod explore;
+mod interrupt;
 mod logging;
 mod profile;
 mod serve;

@@ -88,7 +88,7 @@ impl Serve {
             .enable_all()
             .build()?;
         // Before the lab is up: a signal during the start ends it in order, too.
-        let signals = runtime.block_on(async { Signals::new() })?;
+        let mut signals = runtime.block_on(async { Signals::new() })?;
         let lab = Lab::real_time(config.speed).config(config).start()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", self.admin)))?;
         let token = Token::draw().map_err(|error| io::Error::other(error.to_string()))?;
@@ -161,14 +161,14 @@ fn ready(lab: &Lab, listener: &TcpListener, token: &Token) -> io::Result<Value> 
 
 /// The signals that end a lab in order.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -176,7 +176,7 @@ impl Signals {
         })
     }
 
-    async fn wait(mut self) -> &'static str {
+    pub(super) async fn wait(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupt",
             _ = self.terminate.recv() => "terminate",
@@ -185,15 +185,15 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn wait(self) -> &'static str {
+    pub(super) async fn wait(&mut self) -> &'static str {
         let _ = tokio::signal::ctrl_c().await;
         "interrupt"
     }

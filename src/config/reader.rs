@@ -329,11 +329,14 @@ impl<'s, 't> Section<'s, 't> {
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join(", ");
-        for (key, _) in table.iter() {
+        for (key, value) in table.iter() {
             if !self.known.contains(key.get_ref().as_ref()) {
                 let why = format!("unknown key; allowed here: {known}");
+                // What may be a misspelt password is nobody's to read.
+                let secret = key.get_ref().to_lowercase().contains("pass");
+                let value = (!secret).then(|| self.shown(value));
                 self.source
-                    .refuse(key.span(), &self.key(key.get_ref()), None, why);
+                    .refuse(key.span(), &self.key(key.get_ref()), value, why);
             }
         }
     }

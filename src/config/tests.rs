@@ -57,9 +57,11 @@ fn an_unknown_key_is_refused_with_file_line_key_and_what_is_allowed() {
     let text = "domain = \"example.test\"\n\n[limits]\nstanza_byte = 5\n";
     let refusal = refusal(text);
     assert!(
-        refusal.starts_with("lab.toml:4: limits.stanza_byte: unknown key"),
+        refusal.starts_with("lab.toml:4: limits.stanza_byte = 5: unknown key"),
         "{refusal}"
     );
+    let secret = self::refusal("[users]\npasword = \"hush\"\n");
+    assert!(!secret.contains("hush"), "{secret}");
     assert!(refusal.contains("stanza_bytes"), "{refusal}");
 }
 

@@ -1,5 +1,6 @@
 //! CHAT-8 and CHAT-9, step by step, on any lab and either clock.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use takeover_core::ha::State;
@@ -27,6 +28,9 @@ pub enum StoryError {
     /// The lab refused something.
     #[error(transparent)]
     Lab(#[from] LabError),
+    /// Whoever watches has had enough.
+    #[error("interrupted")]
+    Interrupted,
     /// Something did not happen in time.
     #[error("within {limit_s} s of protocol time it did not come to pass that {what}")]
     Missed {
@@ -53,15 +57,16 @@ pub struct Times {
 }
 
 /// The story under way.
-pub struct Story<'l, W: FnMut(&Control)> {
+pub struct Story<'l, W: FnMut(&Control) -> ControlFlow<()>> {
     lab: &'l mut Lab,
     watch: W,
     room: BareJid,
     people: Vec<Client>,
 }
 
-impl<'l, W: FnMut(&Control)> Story<'l, W> {
-    /// Sets the scene on a lab with the four users; `watch` sees it all as it happens.
+impl<'l, W: FnMut(&Control) -> ControlFlow<()>> Story<'l, W> {
+    /// Sets the scene on a lab with the four users; `watch` sees it all as it happens, and may
+    /// break it off.
     ///
     /// # Errors
     /// [`StoryError::Lab`] where the lab lacks the nodes or users.
@@ -87,13 +92,13 @@ impl<'l, W: FnMut(&Control)> Story<'l, W> {
         self.log_in()?;
         self.enter()?;
         self.talk();
-        self.pass(LITTLE);
+        self.pass(LITTLE)?;
         let (died, failover, failed_over) = self.fail_over()?;
         self.andy_is_back(BACKUP)?;
-        self.pass(2 * LITTLE);
+        self.pass(2 * LITTLE)?;
         let (fallback, normal) = self.fall_back()?;
         self.andy_is_back(HOME)?;
-        self.pass(2 * LITTLE);
+        self.pass(2 * LITTLE)?;
         self.fall_silent()?;
         Ok(Times {
             died,
@@ -104,39 +109,44 @@ impl<'l, W: FnMut(&Control)> Story<'l, W> {
         })
     }
 
-    fn pass(&mut self, time: Duration) {
-        let watch = &mut self.watch;
+    fn pass(&mut self, time: Duration) -> Result<(), StoryError> {
         let until = self.lab.now() + time;
-        self.lab.until(
+        self.watched(|lab| lab.now() >= until, time).map(drop)
+    }
+
+    /// Waits for the condition under the watcher's eyes; whether it came to pass.
+    fn watched(
+        &mut self,
+        mut condition: impl FnMut(&Control) -> bool,
+        limit: Duration,
+    ) -> Result<bool, StoryError> {
+        let watch = &mut self.watch;
+        let mut seen = ControlFlow::Continue(());
+        let done = self.lab.until(
             |lab| {
-                watch(lab);
-                lab.now() >= until
+                seen = watch(lab);
+                seen.is_break() || condition(lab)
             },
-            time,
+            limit,
         );
+        match seen {
+            ControlFlow::Continue(()) => Ok(done),
+            ControlFlow::Break(()) => Err(StoryError::Interrupted),
+        }
     }
 
     fn until(
         &mut self,
         what: &str,
         limit: Duration,
-        mut condition: impl FnMut(&Control) -> bool,
+        condition: impl FnMut(&Control) -> bool,
     ) -> Result<Moment, StoryError> {
-        let watch = &mut self.watch;
-        let done = self.lab.until(
-            |lab| {
-                watch(lab);
-                condition(lab)
-            },
-            limit,
-        );
-        if done {
-            Ok(self.lab.now())
-        } else {
-            Err(StoryError::Missed {
+        match self.watched(condition, limit)? {
+            true => Ok(self.lab.now()),
+            false => Err(StoryError::Missed {
                 what: what.to_owned(),
                 limit_s: limit.as_secs(),
-            })
+            }),
         }
     }
 
@@ -225,7 +235,7 @@ impl<'l, W: FnMut(&Control)> Story<'l, W> {
         self.until("1A is able again", LIMIT, |lab| {
             lab.state(HOME) == Some(State::FailedOver)
         })?;
-        self.pass(LITTLE);
+        self.pass(LITTLE)?;
         let fallback = self.lab.now();
         self.lab.node(HOME)?.fall_back()?;
         let normal = self.until("both nodes are normal", LIMIT, |lab| {
@@ -237,9 +247,8 @@ impl<'l, W: FnMut(&Control)> Story<'l, W> {
     /// Nobody says anything any more, and what was said arrives.
     fn fall_silent(&mut self) -> Result<(), StoryError> {
         self.people.iter().for_each(Client::fall_silent);
-        self.pass(Duration::from_secs(5));
+        self.pass(Duration::from_secs(5))?;
         // What is still missing then is the verdict's business.
-        let _ = self.until("everything arrives", LIMIT, Control::nothing_missing);
-        Ok(())
+        self.watched(Control::nothing_missing, LIMIT).map(drop)
     }
 }

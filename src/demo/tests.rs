@@ -6,7 +6,9 @@ use crate::client::Note;
 
 fn play(seed: u64) -> (Lab, Times) {
     let mut lab = Lab::virtual_time(seed).start().unwrap();
-    let times = Story::new(&mut lab, |_| {}).unwrap().play();
+    let times = Story::new(&mut lab, |_| std::ops::ControlFlow::Continue(()))
+        .unwrap()
+        .play();
     let times = times.unwrap_or_else(|error| panic!("{error}\n{}", lab.journal().lines()));
     (lab, times)
 }
