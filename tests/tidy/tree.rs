@@ -66,6 +66,8 @@ pub fn sources() -> Vec<Source> {
         "storage",
         "actors",
         "loom-tests",
+        "fuzz-tests",
+        "fuzz",
         "src",
         "tests",
         "examples",
