@@ -1,4 +1,7 @@
-//! `takeover db` as a person runs it: MRG-1 to MRG-3 on databases on disk.
+//! `takeover db` as a person runs it: MRG-1 to MRG-3 on databases on disk, and on a server.
+
+#[path = "../storage/tests/support/postgres.rs"]
+mod postgres;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -35,18 +38,22 @@ fn refused(arguments: &[&str]) -> (i32, String) {
 /// Two filled sources that share rooms 6 to 10, and a place for a target.
 struct Scene {
     folder: tempfile::TempDir,
+    /// The server that they are on, each in a schema; in the folder where there is none.
+    server: Option<String>,
 }
 
 impl Scene {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(server: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let scene = Self { folder };
+        let scene = Self { folder, server };
         for (name, first, talker) in [("a", "1", "andy"), ("b", "6", "bob")] {
-            let place = scene.path(name);
-            let place = place.to_str().expect("text");
             good(&[
                 "fill",
-                place,
+                &scene.text(name),
                 "--rooms",
                 "10",
                 "--first",
@@ -65,7 +72,10 @@ impl Scene {
     }
 
     fn text(&self, name: &str) -> String {
-        self.path(name).display().to_string()
+        match &self.server {
+            Some(server) => format!("{server}#{name}"),
+            None => self.path(name).display().to_string(),
+        }
     }
 
     fn merge(&self, target: &str, more: &[&str]) -> Command {
@@ -126,10 +136,14 @@ fn mrg_2_two_databases_become_one() {
 }
 
 /// Kills it when the log of `target` has come to `bytes`; whether it still ran then.
-fn kill_at(mut child: Child, target: &Path, bytes: u64) -> bool {
+fn kill_at(child: Child, target: &Path, bytes: u64) -> bool {
     let log = target.join("log");
     let size = || std::fs::metadata(&log).map_or(0, |log| log.len());
-    while child.try_wait().expect("a child").is_none() && size() < bytes {
+    kill_when(child, || size() >= bytes)
+}
+
+fn kill_when(mut child: Child, moment: impl Fn() -> bool) -> bool {
+    while child.try_wait().expect("a child").is_none() && !moment() {
         std::thread::yield_now();
     }
     let ran = child.try_wait().expect("a child").is_none();
@@ -154,6 +168,35 @@ fn mrg_3_killed_on_its_way_it_ends_in_the_same_target() {
         kills += u32::from(kill_at(child.expect("runs"), &scene.path("killed"), bytes));
     }
     assert!(kills >= 5, "{kills} kills");
+    let end = scene.merged("killed").pop().expect("an outcome");
+    assert!(end["found"].as_u64() > Some(0), "{end}");
+    assert!(scene.export("killed") == wanted, "another target");
+}
+
+/// MRG-3: the same on a PostgreSQL server, which goes on with what the killed command had asked of it.
+#[test]
+fn mrg_3_killed_on_its_way_on_postgresql() {
+    let Some(server) = postgres::server("merge_command::mrg_3_killed_on_its_way_on_postgresql")
+    else {
+        return;
+    };
+    let scene = Scene::with(Some(server.url()));
+    scene.merged("whole");
+    let wanted = scene.export("whole");
+    assert!(!wanted.is_empty());
+    // The table is there before the first run, so that it can be looked into.
+    scene.merge("killed", &["--verify"]).output().expect("runs");
+    let stored = || -> u64 {
+        let stored = "SELECT coalesce(sum(messages), 0) FROM killed.takeover_room";
+        server.sql(stored).parse().expect("a number")
+    };
+    let mut kills = 0;
+    for step in 0..8_u64 {
+        let mut merge = scene.merge("killed", &[]);
+        let child = merge.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        kills += u32::from(kill_when(child.expect("runs"), || stored() > step * 700));
+    }
+    assert!(kills >= 3, "{kills} kills");
     let end = scene.merged("killed").pop().expect("an outcome");
     assert!(end["found"].as_u64() > Some(0), "{end}");
     assert!(scene.export("killed") == wanted, "another target");

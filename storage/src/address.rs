@@ -80,6 +80,27 @@ impl ChatAddress {
         self.instance.as_deref()
     }
 
+    /// Where it is on its server: the instance is the schema, `public` where none is named.
+    ///
+    /// # Errors
+    /// [`AddressError::Store`] if it is of another type, or cannot be read.
+    pub fn postgresql(&self) -> Result<PostgresSettings, AddressError> {
+        if self.kind != EngineKind::PostgreSql {
+            let reason = format!(
+                "{} is not on a server of this type; allowed: postgresql://…[#SCHEMA]",
+                self.kind
+            );
+            let engine = EngineKind::PostgreSql;
+            return Err(self.failed(StoreError::Unfit { engine, reason }));
+        }
+        let read = PostgresSettings::from_url(&self.place);
+        let mut settings = read.map_err(|error| self.failed(error))?;
+        if let Some(schema) = &self.instance {
+            settings.schema.clone_from(schema);
+        }
+        Ok(settings)
+    }
+
     fn failed(&self, error: StoreError) -> AddressError {
         let address = self.to_string();
         AddressError::Store { address, error }
@@ -186,12 +207,7 @@ impl Opener {
 
     /// The instance is the schema; it is made by the first connection.
     fn postgresql(&self, address: &ChatAddress) -> Result<Arc<dyn ChatStore>, AddressError> {
-        let opened = PostgresSettings::from_url(&address.place).and_then(|mut settings| {
-            if let Some(schema) = &address.instance {
-                settings.schema.clone_from(schema);
-            }
-            Postgres::open(settings, self.options.clone())
-        });
+        let opened = Postgres::open(address.postgresql()?, self.options.clone());
         Ok(opened.map_err(|error| address.failed(error))?.chat())
     }
 

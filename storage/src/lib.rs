@@ -65,7 +65,8 @@ pub use guarded::{Guarded, Passage};
 pub use memory::Memory;
 pub use node::{HA_RECORD, NodeStore, get_value, put_value};
 pub use postgres::{
-    Pause, Postgres, PostgresOptions, PostgresSettings, PostgresTls, PostgresTraffic,
+    Pause, Postgres, PostgresOptions, PostgresScratch, PostgresSettings, PostgresTls,
+    PostgresTraffic,
 };
 pub use users::*;
 pub use words::{holds, words};

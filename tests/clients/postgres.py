@@ -57,11 +57,16 @@ class Postgres:
              "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
             cwd=self.folder.name, stderr=subprocess.DEVNULL, **self.user)
         end = time.monotonic() + START_LIMIT_S
-        while subprocess.run([self.bin / "pg_isready", "-q", "-h", "127.0.0.1",
+        while subprocess.run([self.program("pg_isready"), "-q", "-h", "127.0.0.1",
                               "-p", str(self.port)], check=False).returncode:
             if time.monotonic() > end or self.process.poll() is not None:
                 raise AssertionError("PostgreSQL does not start")
             time.sleep(0.05)
+
+    def program(self, name: str) -> str:
+        """A client's program; a server may come without, and any version of it will do."""
+        own = self.bin / name
+        return str(own) if own.exists() else name
 
     def config(self) -> str:
         """The part of a lab's configuration that keeps both pairs' rooms here, each in a schema."""
@@ -74,7 +79,7 @@ class Postgres:
     def rows(self, query: str) -> list[str]:
         """Asks as its administrator: a text for each row."""
         said = subprocess.run(
-            [self.bin / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "takeover",
+            [self.program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "takeover",
              "-d", "postgres", "-XAtqc", query],
             env={**os.environ, "PGPASSWORD": PASSWORD}, check=True, capture_output=True, text=True)
         return said.stdout.splitlines()

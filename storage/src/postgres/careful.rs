@@ -11,7 +11,7 @@ use super::{
     conn::Conn,
     group::{self, Line, Tally},
     read,
-    rows::{entry as read_entry, name_of, number, strange, words_of},
+    rows::{entry as read_entry, name_of, number, strange},
     sql,
     trouble::Trouble,
 };
@@ -156,11 +156,7 @@ async fn append_all(
         if !tally.take(said.seq) {
             return Err(out_of_order(room, said.seq, tally).into());
         }
-        lines.push(Line {
-            room: tally.room,
-            said,
-            words: words_of(said),
-        });
+        lines.push(Line::of(tally.room, said));
     }
     group::append(conn, &lines, &[*tally]).await
 }

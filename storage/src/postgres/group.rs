@@ -65,6 +65,13 @@ pub(super) struct Line<'j> {
     pub(super) words: String,
 }
 
+impl<'j> Line<'j> {
+    pub(super) fn of(room: i64, said: &'j HistoryEntry) -> Self {
+        let words = words_of(said);
+        Self { room, said, words }
+    }
+}
+
 /// Carries a group out.
 pub(super) async fn run(
     conn: Conn<'_>,
@@ -186,11 +193,9 @@ impl<'c, 'j> Group<'c, 'j> {
         let mut lines = Vec::with_capacity(writes.len());
         for write in writes {
             match &**write {
-                RoomWrite::Message(said) if after.take(said.seq) => lines.push(Line {
-                    room: tally.room,
-                    said,
-                    words: words_of(said),
-                }),
+                RoomWrite::Message(said) if after.take(said.seq) => {
+                    lines.push(Line::of(tally.room, said));
+                }
                 _ => return false,
             }
         }
@@ -200,15 +205,28 @@ impl<'c, 'j> Group<'c, 'j> {
         true
     }
 
+    /// One write after the other; messages that follow upon one another go together, as those behind
+    /// the making of a room do.
     async fn say_carefully(
         &mut self,
         room: &BareJid,
-        writes: &[std::sync::Arc<RoomWrite>],
+        writes: &'j [std::sync::Arc<RoomWrite>],
     ) -> Result<(), Trouble> {
         let mut tally = self.rooms.get(room).copied();
+        let mut lines = Vec::new();
         for write in writes {
-            careful::write(self.conn, room, &mut tally, write).await?;
+            match (&**write, &mut tally) {
+                (RoomWrite::Message(said), Some(tally)) if said.seq > tally.last_seq => {
+                    tally.take(said.seq);
+                    lines.push(Line::of(tally.room, said));
+                }
+                (write, tally) => {
+                    append_run(self.conn, &mut lines, *tally).await?;
+                    careful::write(self.conn, room, tally, write).await?;
+                }
+            }
         }
+        append_run(self.conn, &mut lines, tally).await?;
         match tally {
             Some(tally) => self.rooms.insert(room.clone(), tally),
             None => self.rooms.remove(room),
@@ -247,6 +265,18 @@ impl<'c, 'j> Group<'c, 'j> {
         )
         .await;
         inserted.and(counted).and(committed)
+    }
+}
+
+/// Appends the messages of a run to their one room, which has counted them, and empties the run.
+async fn append_run(
+    conn: Conn<'_>,
+    lines: &mut Vec<Line<'_>>,
+    tally: Option<Tally>,
+) -> Result<(), Trouble> {
+    match (std::mem::take(lines), tally) {
+        (lines, Some(tally)) if !lines.is_empty() => append(conn, &lines, &[tally]).await,
+        _ => Ok(()),
     }
 }
 

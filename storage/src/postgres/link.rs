@@ -36,24 +36,7 @@ impl Link {
         works: mpsc::WeakUnboundedSender<Work>,
     ) -> Result<Self, StoreError> {
         settings.check()?;
-        let mut config = Config::new();
-        config
-            .host(&settings.host)
-            .port(settings.port)
-            .dbname(&settings.database)
-            .user(&settings.user)
-            .application_name("takeover")
-            .connect_timeout(options.connect);
-        if !settings.password.is_empty() {
-            config.password(&settings.password);
-        }
-        let manager = match &settings.tls {
-            PostgresTls::Off => Manager::new(config, NoTls),
-            PostgresTls::Verified { ca } => {
-                config.ssl_mode(tokio_postgres::config::SslMode::Require);
-                Manager::new(config, tls::connector(ca)?)
-            }
-        };
+        let manager = manager(&settings, &options)?;
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(2))
             .runtime(Runtime::Tokio1)
@@ -196,6 +179,31 @@ impl Link {
             drop(Object::take(client));
         }
     }
+}
+
+/// What makes connections as the settings say.
+pub(super) fn manager(
+    settings: &PostgresSettings,
+    options: &PostgresOptions,
+) -> Result<Manager, StoreError> {
+    let mut config = Config::new();
+    config
+        .host(&settings.host)
+        .port(settings.port)
+        .dbname(&settings.database)
+        .user(&settings.user)
+        .application_name("takeover")
+        .connect_timeout(options.connect);
+    if !settings.password.is_empty() {
+        config.password(&settings.password);
+    }
+    Ok(match &settings.tls {
+        PostgresTls::Off => Manager::new(config, NoTls),
+        PostgresTls::Verified { ca } => {
+            config.ssl_mode(tokio_postgres::config::SslMode::Require);
+            Manager::new(config, tls::connector(ca)?)
+        }
+    })
 }
 
 fn refused(error: PoolError) -> StoreError {

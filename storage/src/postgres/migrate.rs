@@ -182,3 +182,50 @@ fn unfit(reason: String) -> Trouble {
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What PostgreSQL has learned since 9.1, as far as we could be tempted, and when.
+    const YOUNGER: [(&str, &str); 22] = [
+        (
+            "IF NOT EXISTS",
+            "9.1 has it for tables only: schemas 9.3, indices 9.5, columns 9.6",
+        ),
+        ("JSON", "json 9.2, jsonb 9.4"),
+        ("RANGE", "ranges 9.2"),
+        ("LATERAL", "9.3"),
+        ("MATERIALIZED", "9.3"),
+        ("KEY SHARE", "9.3"),
+        ("NO KEY UPDATE", "9.3"),
+        ("FILTER", "9.4"),
+        ("WITHIN GROUP", "9.4"),
+        ("ORDINALITY", "9.4"),
+        ("ROWS FROM", "9.4"),
+        ("TO_REGCLASS", "9.4"),
+        ("ON CONFLICT", "9.5"),
+        ("SKIP LOCKED", "9.5"),
+        ("GROUPING SETS", "9.5"),
+        ("TABLESAMPLE", "9.5"),
+        ("PARTITION BY", "as a word on tables 10"),
+        ("GENERATED", "10"),
+        ("INCLUDE", "11"),
+        ("PROCEDURE", "11"),
+        ("MERGE", "15"),
+        ("NULLS NOT DISTINCT", "15"),
+    ];
+
+    /// CHAT-3: nothing that is said to a server is younger than PostgreSQL 9.1.
+    #[test]
+    fn nothing_is_younger_than_9_1() {
+        for statement in sql::ALL.iter().chain(MIGRATIONS) {
+            let comments = |line: &&str| !line.trim_start().starts_with("--");
+            let said: Vec<&str> = statement.lines().filter(comments).collect();
+            let said = said.join(" ").to_uppercase();
+            for (word, since) in YOUNGER {
+                assert!(!said.contains(word), "{word} (since {since}): {statement}");
+            }
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod link;
 mod migrate;
 mod read;
 mod rows;
+mod scratch;
 mod settings;
 mod sql;
 mod tls;
@@ -56,6 +57,7 @@ use link::Link;
 use trouble::Trouble;
 use writer::{Counters, Job, Writer};
 
+pub use scratch::PostgresScratch;
 pub use settings::{Pause, PostgresOptions, PostgresSettings, PostgresTls};
 pub use writer::PostgresTraffic;
 

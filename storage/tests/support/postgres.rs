@@ -253,6 +253,15 @@ impl Server {
         }
     }
 
+    /// Its connection string, without a schema.
+    pub fn url(&self) -> String {
+        let password = PASSWORD.replace(' ', "%20").replace('\'', "%27");
+        format!(
+            "postgresql://{USER}:{password}@127.0.0.1:{}/postgres",
+            self.port
+        )
+    }
+
     /// An engine on the schema `schema`, with real time.
     pub fn open(&self, schema: &str) -> Postgres {
         Postgres::open(self.settings(schema), options()).unwrap()
@@ -260,7 +269,10 @@ impl Server {
 
     /// Says something to it as its administrator: the answer, a line for each row.
     pub fn sql(&self, text: &str) -> String {
-        let said = Command::new(self.bin.join("psql"))
+        // A server may come without its client; any version of that one will do.
+        let own = self.bin.join("psql");
+        let psql = if own.exists() { own } else { "psql".into() };
+        let said = Command::new(psql)
             .env("PGPASSWORD", PASSWORD)
             .args([
                 "-h",
