@@ -6,7 +6,7 @@ use common::*;
 use std::time::Duration;
 use takeover::ha::State;
 use takeover::journal::{Event, Power};
-use takeover::lab::{Builder, Lab};
+use takeover::lab::{Builder, Lab, Severity};
 use takeover::service::{ServiceCause, ServiceKind, ServiceState};
 
 /// What a description is refused with.
@@ -223,6 +223,42 @@ fn svc_3_a_panic_has_its_text() {
         assert_eq!(lab.power_of("1A"), Some(Power::On));
         assert_eq!(lab.state("1B").map(State::is_stable), Some(true), "{kind}");
     }
+}
+
+/// SVC-4: TC whose database cannot be reached at start does not run: it fails with that cause and a
+/// critical notification asks for the restart, which brings TC up once the database is back, and then
+/// is over.
+#[test]
+fn svc_4_no_conference_without_its_database() {
+    let mut lab = lab(11);
+    let tc = ServiceKind::TextConference;
+    lab.database("pair-1").unwrap().down();
+    // Its answer is that it does not run.
+    let _ = lab.node("1A").unwrap().service(tc).restart();
+    let because = |lab: &takeover::Control| {
+        matches!(
+            lab.service_state("1A", tc),
+            ServiceState::Failed(ServiceCause::ExternalDatabaseUnreachable(_))
+        )
+    };
+    await_that(&mut lab, "TC fails, and says why", MINUTE, because);
+    assert!(is_up(&lab, "2A", tc), "another pair has its own database");
+    let active = lab.notifications();
+    let [told] = &active[..] else {
+        panic!("{active:?}");
+    };
+    assert_eq!(told.severity, Severity::Critical);
+    assert!(told.change.contains("external database"), "{}", told.change);
+    let restart = told.restart.clone().unwrap();
+    assert_eq!(restart.node, "1A");
+    lab.database("pair-1").unwrap().heal();
+    typed(&mut lab, &restart.command()).unwrap();
+    await_that(
+        &mut lab,
+        "TC runs, and nothing is left to do",
+        5 * MINUTE,
+        |lab| is_up(lab, "1A", tc) && lab.notifications().is_empty(),
+    );
 }
 
 /// SVC-5: on, off, killed: what is done to a node's power is refused where it makes no sense.

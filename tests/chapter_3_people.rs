@@ -165,7 +165,7 @@ fn usr_4_rebalancing() {
         ),
         (180, 0)
     );
-    let before = lab.notices().len();
+    let before = lab.notifications().len();
     assert!(before > 0, "past 100 users on 1A the next row applies");
     let told = typed(&mut lab, "utils users rebalance c").unwrap();
     assert_eq!(told.data["moves"], 90, "{}", told.text);
@@ -188,8 +188,8 @@ fn usr_4_rebalancing() {
             .map(drop)
             .unwrap();
     }
-    let notices = few.notices();
-    assert!(notices[0].text.contains("up to 500 users"), "{notices:?}");
+    let notices = few.notifications();
+    assert!(notices[0].change.contains("up to 500 users"), "{notices:?}");
 }
 
 /// SES-5: the limits are those of both nodes of a group or of none; a lower one above the upper one is
@@ -209,7 +209,7 @@ fn ses_5_limits_of_a_group() {
     for node in nodes {
         assert_eq!(params.re_login_limits(node), (30 * SECOND, 40 * SECOND));
     }
-    assert!(!lab.notices().is_empty());
+    assert!(!lab.notifications().is_empty());
     let [one] = online(&mut lab, ["user1"]);
     let home = lab.home("user1").unwrap();
     lab.node(&home).unwrap().kill().unwrap();

@@ -78,9 +78,9 @@ fn mrg_4_from_one_database_per_node_to_one_per_pair() {
     assert_eq!((jobs.len(), jobs[0].status().phase), (1, Phase::Done));
     assert_eq!(jobs[0].afterwards().len(), 3, "{:?}", jobs[0].afterwards());
     let asked: Vec<_> = lab
-        .restart_notices()
+        .restarts_asked_for()
         .into_iter()
-        .map(|notice| (notice.node, notice.service))
+        .map(|asked| (asked.node, asked.service))
         .collect();
     let router = ServiceKind::XcpRouter;
     assert_eq!(asked.len(), 2);
@@ -211,7 +211,7 @@ fn mrg_4_from_the_console() {
         "{}",
         list.text
     );
-    let notices = typed(&mut lab, "show notifications restart").unwrap();
+    let notices = typed(&mut lab, "show notifications").unwrap();
     assert_eq!(notices.data["counts"]["warning"], 2, "{}", notices.text);
     let command = notices.data["notifications"][0]["command"]
         .as_str()
@@ -219,7 +219,7 @@ fn mrg_4_from_the_console() {
         .to_owned();
     typed(&mut lab, &command).unwrap();
     await_that(&mut lab, "the notification is over", MINUTE, |lab| {
-        lab.restart_notices().len() == 1
+        lab.notifications().len() == 1
     });
     let room = &rooms[0];
     let stranger = typed(

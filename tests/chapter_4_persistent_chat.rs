@@ -283,6 +283,61 @@ fn chat_8_and_9_the_same_seed_is_the_same_story() {
     assert_ne!(first.0, other.0);
 }
 
+/// The errors that came back to a client.
+fn errors(client: &Client) -> Vec<String> {
+    let error = |noted: takeover::client::Noted| match noted.note {
+        Note::Error { what } => Some(what),
+        Note::State(_) | Note::StreamEnded { .. } | Note::Entered { .. } | Note::Left { .. } => {
+            None
+        }
+    };
+    client.notes().into_iter().filter_map(error).collect()
+}
+
+/// CHAT-12: while its database is away a node refuses what it cannot store with the standard's error,
+/// shows it to nobody, lets nobody fall out of the room, and goes on by itself when it is back; what
+/// it had acknowledged is there for whoever comes later.
+#[test]
+fn chat_12_without_its_database() {
+    let mut lab = lab(41);
+    let people = online(&mut lab, ["andy", "bob", "catherine"]);
+    let room = gather(&mut lab, &people[..2], "1A");
+    let (andy, bob) = (people[0].clone(), people[1].clone());
+    andy.post(&room, "kept");
+    await_that(&mut lab, "it is shown", MINUTE, |_| {
+        andy.has_received("kept") && bob.has_received("kept")
+    });
+    lab.database("pair-1").unwrap().down();
+    andy.post(&room, "refused");
+    await_that(&mut lab, "it is refused", MINUTE, |_| {
+        !errors(&andy).is_empty()
+    });
+    let said = errors(&andy).join("; ");
+    let standard = ["recipient-unavailable", "internal-server-error"];
+    assert!(standard.iter().any(|name| said.contains(name)), "{said}");
+    lab.pass(MINUTE);
+    assert!(is_up(&lab, "1A", TC), "TC stays up without it");
+    lab.database("pair-1").unwrap().heal();
+    lab.pass(MINUTE);
+    andy.post(&room, "stored again");
+    await_that(&mut lab, "the room goes on", MINUTE, |_| {
+        bob.has_received("stored again")
+    });
+    assert!(!bob.has_received("refused"));
+    assert!(
+        [&andy, &bob]
+            .iter()
+            .all(|one| one.is_in(&room) && leavings(one) == 0)
+    );
+    let late = people[2].clone();
+    late.enter(&room);
+    await_that(&mut lab, "the history is there", MINUTE, |_| {
+        late.has_received("stored again")
+    });
+    let recalled: Vec<String> = late.received().into_iter().map(|one| one.body).collect();
+    assert_eq!(recalled, ["kept", "stored again"]);
+}
+
 /// CHAT-11: without persistent chat a room lives in the memory of its node. When that fails its
 /// occupants are told so, and are left in no room that is not there; a new one can be made.
 #[test]

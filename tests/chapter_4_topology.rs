@@ -85,6 +85,31 @@ fn chat_2_rooms_are_reached_from_every_node() {
     }
 }
 
+/// CHAT-2: users of a cluster enter rooms of another cluster, and what is said goes both ways; a cluster
+/// without persistent chat of its own needs no database for that.
+#[test]
+fn chat_2_rooms_are_reached_from_another_cluster() {
+    let mut lab = started(
+        Lab::virtual_time(13)
+            .cluster("east", |cluster| cluster.pair("pair-e", "E1", "E2"))
+            .cluster("west", |cluster| cluster.pair("pair-w", "W1", "W2"))
+            .user("andy", "E1")
+            .user("bob", "W2"),
+    );
+    let [andy, bob] = online(&mut lab, ["andy", "bob"]);
+    for (host, owner, guest) in [("E2", &andy, &bob), ("W1", &bob, &andy)] {
+        let people = [owner.clone(), guest.clone()];
+        let room = gather(&mut lab, &people, host);
+        for one in &people {
+            let word = format!("{} speaks at {host}", one.name());
+            one.post(&room, &word);
+            await_that(&mut lab, "both hear it", MINUTE, |_| {
+                people.iter().all(|other| other.has_received(&word))
+            });
+        }
+    }
+}
+
 /// CHAT-2: the users of a node without TC cannot enter, wherever the room is; others can.
 #[test]
 fn chat_2_tc_must_run_for_a_nodes_users_to_join() {
@@ -277,19 +302,17 @@ fn chat_6_every_precondition_is_named() {
     );
     lab.assign_database(&used, "1B").unwrap();
     lab.use_database(&used, "1B").unwrap();
-    let notices = lab.restart_notices();
-    assert_eq!(notices.len(), 1, "{notices:?}");
-    assert_eq!(
-        (notices[0].node.as_str(), notices[0].severity),
-        ("1B", Severity::Warning)
-    );
+    let active = lab.notifications();
+    assert_eq!(active.len(), 1, "{active:?}");
+    assert_eq!(active[0].severity, Severity::Warning);
+    assert_eq!(active[0].restart.as_ref().unwrap().node, "1B");
     lab.node("1B")
         .unwrap()
         .service(ServiceKind::XcpRouter)
         .restart()
         .unwrap();
     await_that(&mut lab, "the notification is over", MINUTE, |lab| {
-        lab.restart_notices().is_empty()
+        lab.notifications().is_empty()
     });
     lab.node("1B").unwrap().service(TC).start().unwrap();
     await_that(&mut lab, "TC of 1B runs", MINUTE, |lab| {

@@ -209,7 +209,9 @@ impl ServiceTable {
         Ok(())
     }
 
-    /// Restarts a service, and what needs it of that which was running (SVC-2).
+    /// Restarts a service, and what needs it of that which was running (SVC-2), or would have been
+    /// with its database there: a restart of the router is what helps then (SVC-4, row 5 of the
+    /// restart notifications).
     ///
     /// # Errors
     /// It is not activated, or something it needs is not up.
@@ -224,7 +226,9 @@ impl ServiceTable {
             }
         }
         let was_running = |row: &Row| match &row.state {
-            ServiceState::Failed(ServiceCause::Dependency(_)) => true,
+            ServiceState::Failed(
+                ServiceCause::Dependency(_) | ServiceCause::ExternalDatabaseUnreachable(_),
+            ) => true,
             ServiceState::Starting | ServiceState::Started => row.wanted,
             ServiceState::Stopping | ServiceState::Stopped | ServiceState::Failed(_) => false,
         };

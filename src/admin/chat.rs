@@ -10,7 +10,7 @@ use takeover_storage::{HistoryQuery, StoreError, message_line};
 use super::chat_command::ChatCommand;
 use super::reply::{Refusal, Reply};
 use super::troubleshooter;
-use crate::lab::{Control, LabError, MergeJob, RestartNotice};
+use crate::lab::{Control, LabError, MergeJob, Notification};
 
 /// Messages that a search finds at the most: the newest.
 const FOUND: usize = 200;
@@ -53,7 +53,7 @@ pub(super) async fn execute(lab: &Control, command: ChatCommand) -> Result<Reply
             lab.disable_chat_ha(&group)?;
             done(format!("the rooms of {group} stay with their node"))
         }
-        ChatCommand::Notifications => Ok(notifications(&lab.restart_notices())),
+        ChatCommand::Notifications => Ok(notifications(&lab.notifications())),
         ChatCommand::Troubleshooter => {
             Ok(troubleshooter::report(&troubleshooter::examine(lab).await))
         }
@@ -143,32 +143,35 @@ fn jobs(jobs: &[MergeJob]) -> Reply {
     reply(&text, json!({ "jobs": all }))
 }
 
-fn notifications(notices: &[RestartNotice]) -> Reply {
+fn notifications(active: &[Notification]) -> Reply {
     let mut text = String::new();
     let mut counts = std::collections::BTreeMap::new();
     let mut all = Vec::new();
-    for notice in notices {
-        *counts.entry(notice.severity.name()).or_insert(0_u64) += 1;
-        let _ = writeln!(
-            text,
-            "{} {}: {} on {} is to be restarted: {}\n    {}",
-            notice.since,
-            notice.severity.name(),
-            notice.service.name(),
-            notice.node,
-            notice.change,
-            notice.command(),
-        );
-        all.push(json!({
-            "change": notice.change,
-            "node": notice.node,
-            "service": notice.service.short_name(),
-            "severity": notice.severity.name(),
-            "since_s": notice.since.as_secs_f64(),
-            "command": notice.command(),
-        }));
+    for one in active {
+        let severity = one.severity.name();
+        *counts.entry(severity).or_insert(0_u64) += 1;
+        let _ = writeln!(text, "{} {severity}: {}", one.since, one.change);
+        let mut data = json!({
+            "change": one.change,
+            "severity": severity,
+            "since_s": one.since.as_secs_f64(),
+        });
+        if let Some(restart) = &one.restart {
+            let command = restart.command();
+            let (service, node) = (restart.service, &restart.node);
+            let _ = writeln!(text, "    restart {} on {node}: {command}", service.name());
+            data["node"] = json!(node);
+            data["service"] = json!(service.short_name());
+            data["command"] = json!(command);
+        }
+        all.push(data);
     }
-    let _ = write!(text, "{} active", notices.len());
+    let count = |(severity, count): (&&str, &u64)| format!("{count} {severity}");
+    let by_severity: Vec<String> = counts.iter().map(count).collect();
+    let _ = match &by_severity[..] {
+        [] => write!(text, "0 active"),
+        some => write!(text, "{} active: {}", active.len(), some.join(", ")),
+    };
     reply(&text, json!({ "notifications": all, "counts": counts }))
 }
 

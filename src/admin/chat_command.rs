@@ -39,7 +39,7 @@ pub enum ChatCommand {
         /// On, or off.
         on: bool,
     },
-    /// Print the active restart notifications (CFG-2).
+    /// Print the active notifications, newest first, with the restart that ends each (CFG-2).
     Notifications,
     /// Examine the deployment (chapter 6, *System troubleshooter*).
     Troubleshooter,
@@ -63,7 +63,7 @@ pub enum ChatCommand {
 
 /// The forms of these commands.
 pub(super) const CHAT_FORMS: [&str; 11] = [
-    "show notifications restart",
+    "show notifications",
     "show troubleshooter",
     "show room search ROOM OWNER WORD",
     "show room export ROOM [AFTER]",
@@ -80,7 +80,7 @@ pub(super) const CHAT_FORMS: [&str; 11] = [
 pub(super) fn parse(parts: &[&str]) -> Option<ChatCommand> {
     let own = |word: &str| word.to_owned();
     match *parts {
-        ["show", "notifications", "restart"] => Some(ChatCommand::Notifications),
+        ["show", "notifications"] => Some(ChatCommand::Notifications),
         ["show", "troubleshooter"] => Some(ChatCommand::Troubleshooter),
         ["show", "room", "search", room, owner, ref words @ ..] if !words.is_empty() => {
             Some(ChatCommand::Search {

@@ -196,11 +196,10 @@ pub enum CommandError {
 }
 
 /// The forms of the commands that are understood here.
-const OWN_FORMS: [&str; 34] = [
+const OWN_FORMS: [&str; 33] = [
     "help",
     "show status",
     "show perf query counter CLASS COUNTER [NODE]",
-    "show notifications",
     "show users refused",
     "show login limits GROUP",
     "utils users add CLUSTER NAME PASSWORD [NODE]",

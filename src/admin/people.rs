@@ -53,8 +53,6 @@ pub enum PeopleCommand {
         /// The presence redundancy group.
         group: String,
     },
-    /// List what an administrator should know.
-    Notices,
 }
 
 /// Understands the words of one line.
@@ -91,7 +89,6 @@ pub(super) fn parse(parts: &[&str]) -> Option<PeopleCommand> {
             upper: own(upper),
         }),
         ["utils", "login", "profile", group] => Some(P::ApplyProfile { group: own(group) }),
-        ["show", "notifications"] => Some(P::Notices),
         _ => None,
     }
 }
@@ -152,14 +149,6 @@ pub(super) async fn execute(lab: &Control, command: PeopleCommand) -> Result<Rep
         PeopleCommand::ApplyProfile { group } => {
             lab.apply_profile(&group)?;
             limits(lab, &group)
-        }
-        PeopleCommand::Notices => {
-            let notices: Vec<String> = lab
-                .notices()
-                .into_iter()
-                .map(|notice| format!("{} {} {}", notice.at, notice.weight, notice.text))
-                .collect();
-            Ok(list(&notices, "there is nothing to know"))
         }
     }
 }

@@ -305,7 +305,7 @@ impl Builder {
                     .collect(),
             ),
             refused_users: Mutex::default(),
-            notices: Mutex::default(),
+            notifications: Mutex::default(),
             params: RwLock::new(params),
             moves,
             unreplicated: Mutex::default(),

@@ -25,8 +25,8 @@ use takeover_core::topology::Deployment;
 
 use super::accounts::ConfiguredAccounts;
 use super::chat::ChatDatabases;
-use super::login_limits::Notice;
 use super::moves::{MoveFault, Moves};
+use super::notifications::Raised;
 use super::people::Endpoints;
 use super::stores::Stores;
 use super::{Answer, LabError};
@@ -73,7 +73,7 @@ pub(super) struct Inner {
     pub(super) accounts: Vec<Arc<ConfiguredAccounts>>,
     pub(super) users: Mutex<BTreeMap<String, UserConfig>>,
     pub(super) refused_users: Mutex<Vec<BadUser>>,
-    pub(super) notices: Mutex<Vec<Notice>>,
+    pub(super) notifications: Mutex<Vec<Raised>>,
     pub(super) params: RwLock<Params>,
     pub(super) moves: Moves,
     pub(super) unreplicated: Mutex<BTreeSet<NodeId>>,
@@ -337,7 +337,7 @@ impl Control {
     }
 
     /// Lets work go on by itself, whatever becomes of any node.
-    pub(super) fn in_background<T: Send + 'static>(
+    pub(crate) fn in_background<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<Answer<T>, LabError> {

@@ -1,57 +1,15 @@
 //! Re-login limits and login profiles of a lab's groups (SES-5, SES-6), and what is said about them.
 
-use std::fmt;
 use std::time::Duration;
 
 use takeover_core::assignment::AssignmentMode;
 use takeover_core::id::GroupId;
 use takeover_core::params::{ParamWarning, Setting};
 use takeover_core::profile::{Mode, Profile, ProfileError, look_up_group};
-use takeover_core::time::Moment;
 
-use super::{Control, LabError};
-
-/// How much a notice weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// For information.
-    Info,
-    /// Something should be done.
-    Warning,
-}
-
-impl fmt::Display for Weight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-        })
-    }
-}
-
-/// Something that an administrator should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Since when.
-    pub at: Moment,
-    /// How much it weighs.
-    pub weight: Weight,
-    /// What it is.
-    pub text: String,
-}
+use super::{Control, LabError, Severity};
 
 impl Control {
-    /// What an administrator should know, the newest first.
-    #[must_use]
-    pub fn notices(&self) -> Vec<Notice> {
-        self.0.notices.lock().iter().rev().cloned().collect()
-    }
-
-    pub(super) fn notify(&self, weight: Weight, text: String) {
-        let at = self.now();
-        self.0.notices.lock().push(Notice { at, weight, text });
-    }
-
     /// The re-login limits of a group, lower and upper (SES-5).
     ///
     /// # Errors
@@ -64,7 +22,7 @@ impl Control {
 
     /// Sets the re-login limits of a group, in seconds: on both nodes or on none, since they must be
     /// equal (SES-5). Clients made from now on keep them. What should not stay so is answered, and is
-    /// among the notices.
+    /// among the notifications.
     ///
     /// # Errors
     /// [`LabError::NoSuch`]; [`LabError::Parameter`] outside their range, or where the lower one is
@@ -91,7 +49,7 @@ impl Control {
         let cluster = self.deployment().node(group.nodes[0]).cluster;
         let warnings = self.0.params.read().warnings(self.deployment(), cluster);
         for warning in &warnings {
-            self.notify(Weight::Warning, warning.to_string());
+            self.notify(Severity::Warning, warning.to_string());
         }
         Ok(warnings)
     }
@@ -106,7 +64,7 @@ impl Control {
     }
 
     /// Sets the re-login limits of a group to those of its login profile (SES-6). An irregular row is
-    /// applied as printed, and the notices say so.
+    /// applied as printed, and the notifications say so.
     ///
     /// # Errors
     /// As [`Control::fitting_profile`].
@@ -119,7 +77,7 @@ impl Control {
                  is {} s as printed, the formula behind the table gives {} s",
                 profile.expected_active_users, profile.upper_s, profile.formula_upper_s
             );
-            self.notify(Weight::Warning, text);
+            self.notify(Severity::Warning, text);
         }
         Ok(profile)
     }
@@ -148,7 +106,7 @@ impl Control {
         groups.map(|group| self.profile_of(group.id).ok()).collect()
     }
 
-    /// USR-4: users were added or moved; where that changes the login profile that applies, a notice
+    /// USR-4: users were added or moved; where that changes the login profile that applies, a notification
     /// says so.
     pub(super) fn tell_of_profiles(&self, before: &[Option<&'static Profile>]) {
         let now = self.profiles();
@@ -172,7 +130,7 @@ impl Control {
                     group.name
                 ),
             };
-            self.notify(Weight::Warning, text);
+            self.notify(Severity::Warning, text);
         }
     }
 }

@@ -28,6 +28,7 @@ mod handles;
 mod links;
 mod login_limits;
 mod moves;
+mod notifications;
 mod parts;
 mod people;
 mod plane;
@@ -38,13 +39,13 @@ mod weather;
 
 pub use answer::{Answer, NoAnswer};
 pub use build::{Builder, ClusterBuilder};
-pub use chat::{DatabaseUse, MergeJob, RestartNotice, Severity};
+pub use chat::{DatabaseUse, MergeJob};
 pub use control::{Control, PairStates};
 pub use database::Database;
 pub use error::LabError;
 pub use handles::{Link, Node, Pair, Service};
-pub use login_limits::{Notice, Weight};
 pub use moves::MoveFault;
+pub use notifications::{Notification, Restart, Severity};
 pub use run::Lab;
 pub use weather::DatabaseFault;
 

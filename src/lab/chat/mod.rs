@@ -3,7 +3,6 @@
 
 mod enable;
 mod merging;
-mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,10 +18,8 @@ use takeover_storage::{ChatStore, EngineInfo, Export};
 use super::stores::Stores;
 use super::{Control, LabError};
 use crate::config::{GroupConfig, LabConfig};
-use notices::Raised;
 
 pub use merging::MergeJob;
-pub use notices::{RestartNotice, Severity};
 
 const TC: ServiceKind = ServiceKind::TextConference;
 
@@ -52,7 +49,6 @@ struct State {
     assigned: BTreeMap<NodeId, Vec<String>>,
     chat_ha: BTreeSet<GroupId>,
     jobs: Vec<MergeJob>,
-    notices: Vec<Raised>,
 }
 
 impl ChatDatabases {
