@@ -1,7 +1,10 @@
 //! Chapter 2, *The table*: the drills that come with the program reach every row, and no pair ever
 //! rests outside the table.
 
-use takeover::drill::{self, Outcome, Summary};
+#[path = "../storage/tests/support/postgres.rs"]
+mod postgres;
+
+use takeover::drill::{self, Engine, Outcome, Rooms, Summary};
 
 fn outcomes() -> Vec<Outcome> {
     let drills = drill::shipped().unwrap();
@@ -27,6 +30,50 @@ fn all_drills_reach_every_row() {
         summary.missing
     );
     assert_eq!((summary.rows_reached, summary.rows), (27, 27));
+}
+
+/// CHAT-8, CHAT-9, CHAT-10: the drills of rooms go as written on PostgreSQL, too, twice the same way;
+/// the schemas that were made for them are gone afterwards.
+#[test]
+fn drills_of_rooms_on_postgresql() {
+    let Some(server) = postgres::server("drills::drills_of_rooms_on_postgresql") else {
+        return;
+    };
+    let like = server.settings("drill");
+    let mut names = Vec::new();
+    for drill in drill::shipped().unwrap() {
+        if !drill.engines.contains(&Engine::PostgreSql) {
+            continue;
+        }
+        let digests = [1, 2].map(|_| {
+            let run = drill::run_on(&drill, Rooms::PostgreSql(&like), &mut |_| {});
+            assert!(run.outcome.ok, "{}", run.outcome.verdict());
+            assert_eq!(run.outcome.engine, Engine::PostgreSql);
+            let stored = server.sql("SELECT sum(messages) FROM drill_1.takeover_room");
+            assert!(stored.parse::<u64>().unwrap() > 50, "{stored}");
+            run.outcome.digest
+        });
+        assert_eq!(digests[0], digests[1], "{}", drill.name);
+        names.push(drill.name);
+    }
+    assert_eq!(names, ["chat-8", "chat-9"]);
+    let left = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'drill%'";
+    assert_eq!(server.sql(left), "0");
+}
+
+/// CHAT-3: without its server a drill is not carried out on anything else; it fails, and says why.
+#[test]
+fn a_server_that_is_not_there_fails_a_drill() {
+    let drills = drill::shipped().unwrap();
+    let chat = drills.iter().find(|drill| drill.name == "chat-8").unwrap();
+    let nobody = takeover_storage::PostgresSettings {
+        port: 1,
+        ..takeover_storage::PostgresSettings::new("127.0.0.1", "nobody", "nobody")
+    };
+    let run = drill::run_on(chat, Rooms::PostgreSql(&nobody), &mut |_| {});
+    assert!(!run.outcome.ok && run.lab.is_none());
+    let why = run.outcome.failure.unwrap().why;
+    assert!(why.contains("is not reachable"), "{why}");
 }
 
 /// The same drill goes the same way, entry for entry.

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
 use takeover_core::ha::table;
+use takeover_storage::{AddressError, ChatAddress, PostgresSettings};
 
 use super::{FAILED, OK, REFUSED, fail, print};
-use crate::drill::{self, Outcome, Run, Summary, Told, shipped};
+use crate::drill::{self, Engine, Outcome, Rooms, Run, Skipped, Summary, Told, shipped};
 use crate::report::{Picture, Table, Timeline, album};
 
 const MORE: &str = "A drill of your own is a text file: drills/README.md lists what it may say.";
@@ -34,6 +35,10 @@ pub(super) struct Drill {
     /// Print the graph of a node's states as it is in the code.
     #[arg(long, group = "which", value_enum, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "mermaid")]
     diagram: Option<Format>,
+    /// Carry drills of rooms out on this PostgreSQL server, too: a connection string. Each pair gets a
+    /// schema of its own there, named SCHEMA_1 and so on, which is dropped afterwards.
+    #[arg(long, value_name = "URL[#SCHEMA]")]
+    postgresql: Option<String>,
     /// Print one JSON object for each drill on standard output, all else on standard error.
     #[arg(long)]
     json: bool,
@@ -70,16 +75,41 @@ impl Drill {
             self.show_list(&drills);
             return OK;
         }
+        let server = match self.server() {
+            Ok(server) => server,
+            Err(error) => return fail(REFUSED, error),
+        };
+        self.carry_out_all(&drills, server.as_ref())
+    }
+
+    /// The server that was named.
+    fn server(&self) -> Result<Option<PostgresSettings>, AddressError> {
+        let given = self.postgresql.as_deref();
+        let named = given.map(|url| url.parse::<ChatAddress>()?.postgresql());
+        named.transpose()
+    }
+
+    fn carry_out_all(&self, drills: &[drill::Drill], server: Option<&PostgresSettings>) -> u8 {
         let mut timeline = Timeline::on_terminal(self.json);
-        let (mut outcomes, mut pictures) = (Vec::new(), Vec::new());
-        for drill in &drills {
-            let run = self.carry_out(drill, &mut timeline);
-            if self.report.is_some() {
-                pictures.extend(drill::picture(&run));
+        let (mut outcomes, mut pictures, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+        let each = |drill| drill_on_each(drill, server);
+        for (drill, rooms) in drills.iter().flat_map(each) {
+            match rooms {
+                Ok(rooms) => {
+                    let run = self.carry_out(drill, rooms, &mut timeline);
+                    if self.report.is_some() {
+                        pictures.extend(drill::picture(&run));
+                    }
+                    outcomes.push(run.outcome);
+                }
+                Err(not) => {
+                    self.tell_skipped(&not, &mut timeline);
+                    skipped.push(not);
+                }
             }
-            outcomes.push(run.outcome);
         }
-        let summary = Summary::of(&outcomes);
+        let mut summary = Summary::of(&outcomes);
+        summary.skipped = skipped;
         if self.all {
             self.show_summary(&summary, &mut timeline);
         }
@@ -91,7 +121,7 @@ impl Drill {
         let went = if self.all {
             summary.is_ok()
         } else {
-            outcomes.iter().all(|outcome| outcome.ok)
+            !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.ok)
         };
         if went && written { OK } else { FAILED }
     }
@@ -139,12 +169,28 @@ impl Drill {
         print(list);
     }
 
-    fn carry_out(&self, drill: &drill::Drill, timeline: &mut Timeline) -> Run {
-        timeline.write(&format!("{}: {}", drill.name, drill.title));
+    fn tell_skipped(&self, not: &Skipped, timeline: &mut Timeline) {
+        timeline.write(&format!(
+            "SKIPPED: {} on {}: {}\n",
+            not.drill,
+            not.engine.name(),
+            not.skipped
+        ));
+        if self.json {
+            print(serde_json::json!(not));
+        }
+    }
+
+    fn carry_out(&self, drill: &drill::Drill, rooms: Rooms<'_>, timeline: &mut Timeline) -> Run {
+        let on = match rooms {
+            Rooms::Own => String::new(),
+            Rooms::PostgreSql(_) => format!(" (rooms in {})", rooms.engine().name()),
+        };
+        timeline.write(&format!("{}{on}: {}", drill.name, drill.title));
         for about in &drill.about {
             timeline.write(&format!("  {about}"));
         }
-        let run = drill::run(drill, &mut |told: &Told| timeline.show(&told.line()));
+        let run = drill::run_on(drill, rooms, &mut |told: &Told| timeline.show(&told.line()));
         timeline.write(&format!("{}\n", run.outcome.verdict()));
         if self.json {
             print(serde_json::json!(run.outcome));
@@ -155,9 +201,11 @@ impl Drill {
     fn show_summary(&self, summary: &Summary, timeline: &mut Timeline) {
         let (reached, rows) = (summary.rows_reached, summary.rows);
         timeline.write(&format!(
-            "{} drills, {} failed; {reached} of {rows} rows of the table reached; {} rests outside it",
+            "{} drills, {} failed, {} skipped; {reached} of {rows} rows of the table reached; {} rests \
+             outside it",
             summary.drills,
             summary.failed.len(),
+            summary.skipped.len(),
             summary.misfits
         ));
         for row in summary.missing.iter().filter_map(|row| table::row(*row)) {
@@ -167,6 +215,25 @@ impl Drill {
             print(serde_json::json!(summary));
         }
     }
+}
+
+/// A drill, once for each of its engines, and why one has to be left out.
+fn drill_on_each<'d>(
+    drill: &'d drill::Drill,
+    server: Option<&'d PostgresSettings>,
+) -> impl Iterator<Item = (&'d drill::Drill, Result<Rooms<'d>, Skipped>)> {
+    drill.engines.iter().map(move |engine| {
+        let rooms = match (engine, server) {
+            (Engine::Own, _) => Ok(Rooms::Own),
+            (Engine::PostgreSql, Some(server)) => Ok(Rooms::PostgreSql(server)),
+            (Engine::PostgreSql, None) => Err(Skipped {
+                drill: drill.name.clone(),
+                engine: *engine,
+                skipped: "no server was named; --postgresql URL[#SCHEMA] names one".to_owned(),
+            }),
+        };
+        (drill, rooms)
+    })
 }
 
 /// Writes the page; whether it worked.

@@ -30,6 +30,7 @@
 //! when it does not go through a row that it `shows`, and when a pair rests in states that the table
 //! does not have.
 
+mod claim;
 mod deed;
 mod diagram;
 mod display;
@@ -37,9 +38,11 @@ mod outcome;
 mod parse;
 mod picture;
 mod reader;
+mod room;
 mod run;
 mod script;
 mod shipped;
+mod talk;
 mod trace;
 mod weather;
 pub(crate) mod words;
@@ -47,13 +50,14 @@ pub(crate) mod words;
 pub(crate) use deed::carry_out;
 pub use diagram::{Diagram, mermaid, svg};
 pub(crate) use display::time;
-pub use outcome::{Failure, Outcome, Summary, Told};
+pub use outcome::{Failure, Outcome, Skipped, Summary, Told};
 pub use parse::parse;
 pub use picture::{picture, table};
 pub(crate) use run::rest;
-pub use run::{Run, run};
+pub use run::{Rooms, Run, run, run_on};
 pub use script::{
-    Claim, Deed, Drill, Line, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,
+    Claim, Deed, Drill, Engine, Line, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,
+    Talk,
 };
 pub use shipped::{SHIPPED, shipped};
 pub(crate) use trace::TRANSITION;

@@ -7,7 +7,7 @@ use takeover_core::ha::State;
 use takeover_core::ha::table::{self, Seen};
 use takeover_core::time::Moment;
 
-use super::script::Drill;
+use super::script::{Drill, Engine};
 use super::trace::{Misfit, Trace, View};
 use crate::report::{Line, Tone};
 
@@ -137,6 +137,8 @@ pub struct Outcome {
     pub drill: String,
     /// Its title.
     pub title: String,
+    /// Where its rooms were kept.
+    pub engine: Engine,
     /// Whether every step went as written, every row that it shows was reached, and no pair rested
     /// outside the table.
     pub ok: bool,
@@ -162,7 +164,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of a drill whose lab did not come up.
-    pub(super) fn not_run(drill: &Drill, why: String) -> Self {
+    pub(super) fn not_run(drill: &Drill, engine: Engine, why: String) -> Self {
         let failure = Failure {
             line: 0,
             step: "(the lab)".to_owned(),
@@ -171,6 +173,7 @@ impl Outcome {
         Self {
             drill: drill.name.clone(),
             title: drill.title.clone(),
+            engine,
             ok: false,
             failure: Some(failure),
             missing_rows: drill.shows.clone(),
@@ -189,7 +192,11 @@ impl Outcome {
     pub fn verdict(&self) -> String {
         let rows: Vec<String> = self.rows.keys().map(u8::to_string).collect();
         let word = if self.ok { "ok" } else { "FAILED" };
-        let mut text = format!("{word}: {}, rows {}", self.drill, rows.join(" "));
+        let on = match self.engine {
+            Engine::Own => String::new(),
+            Engine::PostgreSql => format!(" on {}", self.engine.name()),
+        };
+        let mut text = format!("{word}: {}{on}, rows {}", self.drill, rows.join(" "));
         if let Some(Failure { line, step, why }) = &self.failure {
             text.push_str(&format!("\n  line {line}, {step:?}: {why}"));
         }
@@ -229,6 +236,17 @@ pub(super) fn variants<'t>(traces: impl Iterator<Item = &'t Trace>) -> BTreeSet<
     exact.filter_map(name).collect()
 }
 
+/// A drill that was not carried out on one of its engines.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Skipped {
+    /// Its name.
+    pub drill: String,
+    /// The engine.
+    pub engine: Engine,
+    /// Why.
+    pub skipped: String,
+}
+
 /// What came of all drills together, computed from their journals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -242,6 +260,8 @@ pub struct Summary {
     pub drills: usize,
     /// The drills that failed.
     pub failed: Vec<String>,
+    /// Drills that were not carried out on an engine, which is named with the reason.
+    pub skipped: Vec<Skipped>,
     /// Rests outside the table, over all drills.
     pub misfits: usize,
     /// The states and reasons in which the rows were gone through.
@@ -264,6 +284,7 @@ impl Summary {
             missing: all.difference(&reached).copied().collect(),
             drills: outcomes.len(),
             failed: failed.map(|outcome| outcome.drill.clone()).collect(),
+            skipped: Vec::new(),
             misfits: outcomes.iter().map(|outcome| outcome.misfits.len()).sum(),
             variants: outcomes
                 .iter()

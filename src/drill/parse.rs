@@ -3,17 +3,19 @@
 use takeover_core::params::Param;
 
 use super::reader::{Reader, STEPS, row};
-use super::script::{Drill, Line};
-use super::words::{ScriptError, Wrong, number};
+use super::script::{Drill, Engine, Line, PEOPLE};
+use super::words::{ScriptError, Wrong, number, one_of};
 
 /// The head lines, as they are documented and offered.
-pub(super) const HEADS: [&str; 6] = [
+pub(super) const HEADS: [&str; 8] = [
     "title TEXT",
     "about TEXT",
     "shows ROW ...",
     "seed NUMBER",
     "pairs 1|2|3",
     "set PARAMETER = VALUE",
+    "engines own|postgresql ...",
+    "forgetful USER ...",
 ];
 
 /// Reads a drill. `file` is named in errors; `name` is the drill's.
@@ -24,13 +26,7 @@ pub(super) const HEADS: [&str; 6] = [
 pub fn parse(file: &str, name: &str, text: &str) -> Result<Drill, ScriptError> {
     let mut drill = Drill {
         name: name.to_owned(),
-        title: String::new(),
-        about: Vec::new(),
-        shows: Vec::new(),
-        seed: 1,
-        pairs: 1,
-        parameters: Vec::new(),
-        steps: Vec::new(),
+        ..Drill::cast(1)
     };
     let at = |line: usize| {
         move |wrong: Wrong| ScriptError {
@@ -95,6 +91,18 @@ fn read_head(drill: &mut Drill, first: &str, rest: &str) -> Result<(), Wrong> {
             }
         }
         "seed" => drill.seed = number("no seed", rest, 0, u64::MAX)?,
+        "engines" => {
+            drill.engines = rest
+                .split_whitespace()
+                .map(engine)
+                .collect::<Result<_, _>>()?;
+        }
+        "forgetful" => {
+            for word in rest.split_whitespace() {
+                let known = PEOPLE.map(|(name, _)| name);
+                drill.forgetful.push(one_of("no user", word, &known)?);
+            }
+        }
         "pairs" => drill.pairs = number("so many pairs there are not", rest, 1, 3)? as u8,
         _ => {
             let (name, value) = rest
@@ -114,6 +122,14 @@ fn read_head(drill: &mut Drill, first: &str, rest: &str) -> Result<(), Wrong> {
         }
     }
     Ok(())
+}
+
+fn engine(word: &str) -> Result<Engine, Wrong> {
+    match word {
+        "own" => Ok(Engine::Own),
+        "postgresql" => Ok(Engine::PostgreSql),
+        _ => Err(Wrong::new("no engine", word, Engine::NAMES)),
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +224,16 @@ mod tests {
             "expect andy offline",
             "expect alarm split-brain within 1m",
             "expect no alarm peer-lost",
-            "expect no alarm peer-lost",
+            "enter andy at 1A",
+            "post bob at 1A is anybody here?",
+            "talk andy at 1B every 3s",
+            "hush andy",
+            "expect andy inside 1A within 1m",
+            "stay bob stayed 1A for 2m",
+            "expect andy heard is anybody here? within 10s",
+            "expect andy recalls is anybody here?",
+            "expect rooms of 1A at 1B",
+            "expect nothing lost at 1A within 5m",
             "stay row 1 for 2m",
         ];
         for example in examples {
@@ -298,6 +323,20 @@ mod tests {
             ),
         ] {
             let said = step(line).unwrap_err();
+            assert!(said.starts_with(expected), "{said}");
+        }
+        for (head, expected) in [
+            (
+                "engines oracle",
+                "x.drill:2: no engine: \"oracle\"; allowed: own, postgresql",
+            ),
+            (
+                "forgetful emil",
+                "x.drill:2: no user: \"emil\"; allowed: andy, bob",
+            ),
+        ] {
+            let said = parse("x.drill", "x", &format!("title x\n{head}\nwait 1s\n"));
+            let said = said.unwrap_err().to_string();
             assert!(said.starts_with(expected), "{said}");
         }
         let late = parse("x.drill", "x", "title x\nwait 1s\nseed 3\n").unwrap_err();

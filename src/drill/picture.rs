@@ -31,12 +31,18 @@ pub fn picture(run: &Run) -> Option<Picture> {
 /// The outcomes as a table.
 #[must_use]
 pub fn table<'o>(outcomes: impl IntoIterator<Item = &'o Outcome>) -> Table {
-    let mut table = Table::new(["drill", "verdict", "rows", "protocol time"]);
+    let mut table = Table::new(["drill", "rooms in", "verdict", "rows", "protocol time"]);
     for outcome in outcomes {
         let rows: Vec<String> = outcome.rows.keys().map(u8::to_string).collect();
         let word = if outcome.ok { "ok" } else { "FAILED" };
         let time = format!("{:.0} s", outcome.took_s);
-        table.row([outcome.drill.clone(), word.to_owned(), rows.join(" "), time]);
+        table.row([
+            outcome.drill.clone(),
+            outcome.engine.name().to_owned(),
+            word.to_owned(),
+            rows.join(" "),
+            time,
+        ]);
     }
     table
 }

@@ -7,6 +7,7 @@ use takeover_core::ha::{Action, Reason, State};
 use super::script::{
     Claim, Deed, Drill, LinkDeed, MovesDeed, PEOPLE, PowerDeed, ServiceDeed, Step,
 };
+use super::talk::{CLAIMS, TALK};
 use super::weather::WEATHER;
 use super::words::{ALARMS, Wrong, duration, number, one_of, service};
 
@@ -67,7 +68,7 @@ impl Reader<'_> {
         one_of("no pair", word, &names)
     }
 
-    fn user(&self, word: &str) -> Result<String, Wrong> {
+    pub(super) fn user(&self, word: &str) -> Result<String, Wrong> {
         let nodes = self.drill.nodes();
         let here = PEOPLE.iter().filter(|(_, home)| nodes.contains(home));
         let names: Vec<&str> = here.map(|(name, _)| *name).collect();
@@ -82,7 +83,7 @@ impl Reader<'_> {
             ["refused", ref rest @ ..] => Ok(Step::Refused(self.deed(rest)?)),
             ["see", "row", number, ref rest @ ..] => Ok(Step::See(row(number)?, within(rest)?)),
             ["expect", ref rest @ ..] => {
-                let (claim, time) = match rest.iter().position(|word| *word == "within") {
+                let (claim, time) = match rest.iter().rposition(|word| *word == "within") {
                     Some(at) => (&rest[..at], within(&rest[at..])?),
                     None => (rest, Duration::ZERO),
                 };
@@ -91,6 +92,7 @@ impl Reader<'_> {
             ["stay", ref claim @ .., "for", time] => {
                 Ok(Step::Stay(self.claim(claim)?, duration(time)?))
             }
+            ["enter" | "post" | "talk" | "hush", ..] => Ok(Step::Talk(self.talk(&words)?)),
             ref words => Ok(Step::Do(self.deed(words)?)),
         }
     }
@@ -200,6 +202,9 @@ impl Reader<'_> {
             }),
             ["alarm", name] => Ok(Claim::Alarm(one_of("no alarm", name, &ALARMS)?)),
             ["no", "alarm", name] => Ok(Claim::NoAlarm(one_of("no alarm", name, &ALARMS)?)),
+            ["rooms", "of", ..]
+            | ["nothing", "lost", ..]
+            | [_, "inside" | "stayed" | "heard" | "recalls", ..] => self.talked(words),
             [user, "online"] => Ok(Claim::Online(self.user(user)?, None)),
             [user, "online", "at", node] => {
                 Ok(Claim::Online(self.user(user)?, Some(self.node(node)?)))
@@ -217,7 +222,7 @@ impl Reader<'_> {
             _ => Err(Wrong::new(
                 "no expectation",
                 &words.join(" "),
-                STEPS.into_iter().skip(29),
+                STEPS.into_iter().skip(29).chain(CLAIMS),
             )),
         }
     }
@@ -253,7 +258,7 @@ fn state_and_reason(text: &str) -> Result<(State, Option<Reason>), Wrong> {
 /// The steps that begin like what was typed; all if none does.
 fn unknown(words: &[&str]) -> Wrong {
     let first = words.first().copied().unwrap_or_default();
-    let steps = || STEPS.into_iter().chain(WEATHER);
+    let steps = || STEPS.into_iter().chain(WEATHER).chain(TALK);
     let alike: Vec<&str> = steps()
         .filter(|step| step.split(' ').next() == Some(first))
         .collect();

@@ -1,19 +1,22 @@
 //! A drill carried out on a lab in virtual time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use takeover_actors::rt::Tail;
-use takeover_core::ha::table::Seen;
 use takeover_core::ha::{Detection, HaParams, State};
+use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
 use takeover_core::params::Param;
 use takeover_core::time::Moment;
+use takeover_storage::{PostgresScratch, PostgresSettings, StoreError};
 
-use super::deed;
+use super::claim::holds;
 use super::outcome::{Failure, Outcome, Told, row_counts, variants};
-use super::script::{Claim, Deed, Drill, Line, PEOPLE, Step};
-use super::trace::{TRANSITION, Trace, View};
+use super::script::{Claim, Deed, Drill, Engine, Line, PEOPLE, Step};
+use super::trace::{TRANSITION, Trace};
 use super::words::alarm_name;
+use super::{deed, room};
 use crate::lab::{Control, Lab, LabError};
 
 /// Entries of the journal that may wait for the drill to look at them.
@@ -27,24 +30,68 @@ pub struct Run {
     pub outcome: Outcome,
     /// The lab, as the drill left it; `None` if it could not be made.
     pub lab: Option<Lab>,
+    /// Its schemas, dropped after the lab has let go of them.
+    _schemas: Vec<PostgresScratch>,
 }
 
-/// Carries a drill out; `watch` hears what happens as it happens.
+/// Where the rooms of a drill's pairs are.
+#[derive(Clone, Copy, Debug)]
+pub enum Rooms<'s> {
+    /// In the lab's own store.
+    Own,
+    /// On this PostgreSQL server: each pair gets a schema that was not there, named like the one
+    /// given, which is dropped with the [`Run`].
+    PostgreSql(&'s PostgresSettings),
+}
+
+impl Rooms<'_> {
+    /// The engine that keeps them.
+    #[must_use]
+    pub fn engine(self) -> Engine {
+        match self {
+            Self::Own => Engine::Own,
+            Self::PostgreSql(_) => Engine::PostgreSql,
+        }
+    }
+
+    fn schemas(self, drill: &Drill) -> Result<Vec<PostgresScratch>, StoreError> {
+        match self {
+            Self::Own => Ok(Vec::new()),
+            Self::PostgreSql(like) => {
+                let made = drill.groups().iter().map(|_| PostgresScratch::make(like));
+                made.collect()
+            }
+        }
+    }
+}
+
+/// Carries a drill out, with its rooms in the lab's own store; `watch` hears what happens as it
+/// happens.
 pub fn run(drill: &Drill, watch: &mut dyn FnMut(&Told)) -> Run {
-    let built = build(drill).and_then(|lab| Running::new(drill, lab, watch));
+    run_on(drill, Rooms::Own, watch)
+}
+
+/// Carries a drill out on an engine; `watch` hears what happens as it happens.
+pub fn run_on(drill: &Drill, rooms: Rooms<'_>, watch: &mut dyn FnMut(&Told)) -> Run {
+    let not_run = |why: String| Run {
+        outcome: Outcome::not_run(drill, rooms.engine(), why),
+        lab: None,
+        _schemas: Vec::new(),
+    };
+    let schemas = match rooms.schemas(drill) {
+        Ok(schemas) => schemas,
+        Err(error) => return not_run(error.to_string()),
+    };
+    let built = build(drill, &schemas).and_then(|lab| Running::new(drill, lab, watch));
     let mut running = match built {
         Ok(running) => running,
-        Err(error) => {
-            let why = error.to_string();
-            let outcome = Outcome::not_run(drill, why);
-            return Run { outcome, lab: None };
-        }
+        Err(error) => return not_run(error.to_string()),
     };
     let failure = running.all_steps();
-    running.finish(failure)
+    running.finish(failure, rooms.engine(), schemas)
 }
 
-fn build(drill: &Drill) -> Result<Lab, LabError> {
+fn build(drill: &Drill, schemas: &[PostgresScratch]) -> Result<Lab, LabError> {
     let groups = drill.groups();
     let mut builder = Lab::virtual_time(drill.seed).cluster("cluster-1", |cluster| {
         groups
@@ -60,7 +107,14 @@ fn build(drill: &Drill) -> Result<Lab, LabError> {
     for (name, value) in &drill.parameters {
         builder = builder.parameter(name, value);
     }
-    builder.build()
+    for ((group, _), schema) in groups.iter().zip(schemas) {
+        builder = builder.postgresql(group, schema.settings().clone());
+    }
+    let lab = builder.build()?;
+    for user in &drill.forgetful {
+        lab.client_with(user, |spec| spec.resumption = false)?;
+    }
+    Ok(lab)
 }
 
 /// A drill under way.
@@ -72,12 +126,14 @@ struct Running<'d> {
 }
 
 /// Reads the journal as it grows.
-struct Watcher<'d> {
+pub(super) struct Watcher<'d> {
     tail: Tail,
-    traces: Vec<(&'static str, [&'static str; 2], Trace)>,
+    pub(super) traces: Vec<(&'static str, [&'static str; 2], Trace)>,
     /// The stretch of the first pair, and the moment, at which the last thing was done.
     since: (usize, Moment),
     alarms: Vec<(Moment, &'static str)>,
+    /// Who hosts the rooms of each conference alias.
+    pub(super) hosts: BTreeMap<String, NodeId>,
     told: Vec<Told>,
     watch: &'d mut dyn FnMut(&Told),
 }
@@ -92,6 +148,9 @@ impl Watcher<'_> {
     fn entry(&mut self, entry: &Entry) {
         if let Event::HaAlarm(alarm) = &entry.event {
             self.alarms.push((entry.at, alarm_name(alarm)));
+        }
+        if let (Event::RoomsHosted { alias, .. }, Some(node)) = (&entry.event, entry.node) {
+            self.hosts.insert(alias.clone(), node);
         }
         for pair in 0..self.traces.len() {
             let (name, nodes, trace) = &mut self.traces[pair];
@@ -108,13 +167,13 @@ impl Watcher<'_> {
         self.told.push(told);
     }
 
-    fn trace(&self, pair: &str) -> Option<&Trace> {
+    pub(super) fn trace(&self, pair: &str) -> Option<&Trace> {
         let found = self.traces.iter().find(|(name, _, _)| *name == pair);
         found.map(|(_, _, trace)| trace)
     }
 
     /// Whether SRM has raised this alarm since the last thing that was done.
-    fn raised(&self, name: &str) -> bool {
+    pub(super) fn raised(&self, name: &str) -> bool {
         let since = self.since.1;
         let mut alarms = self.alarms.iter();
         alarms.any(|(at, alarm)| *at >= since && *alarm == name)
@@ -144,6 +203,7 @@ impl<'d> Running<'d> {
             traces,
             since: (0, Moment::ZERO),
             alarms: Vec::new(),
+            hosts: BTreeMap::new(),
             told: Vec::new(),
             watch,
         };
@@ -222,6 +282,11 @@ impl<'d> Running<'d> {
                 Ok(())
             }
             Step::Do(deed) => self.act(deed).map_err(|error| error.to_string()),
+            Step::Talk(talk) => {
+                let said = room::carry_out(talk, &self.lab);
+                self.lab.settle();
+                said.map_err(|error| error.to_string())
+            }
             Step::Refused(deed) => match self.act(deed) {
                 Ok(()) => Err("it was accepted".to_owned()),
                 Err(error) => {
@@ -246,13 +311,24 @@ impl<'d> Running<'d> {
 
     fn expect(&mut self, claim: &Claim, limit: Duration) -> Result<(), String> {
         if self.until(limit, |lab, seen| holds(claim, lab, seen)) {
-            return Ok(());
+            return self.look_up(claim);
         }
         Err(format!(
             "not so after {} s: {}",
             limit.as_secs_f64(),
             self.standing()
         ))
+    }
+
+    /// What cannot be known without asking a database.
+    fn look_up(&mut self, claim: &Claim) -> Result<(), String> {
+        let Claim::NothingLost(node) = claim else {
+            return Ok(());
+        };
+        let place = room::of(&self.lab, node).map_err(|error| error.to_string())?;
+        let account = room::check(&mut self.lab, &place)?;
+        self.seen.tell(Told::note(self.lab.now(), &account));
+        Ok(())
     }
 
     fn see(&mut self, row: u8, limit: Duration) -> Result<(), String> {
@@ -317,7 +393,12 @@ impl<'d> Running<'d> {
         })
     }
 
-    fn finish(self, failure: Option<Failure>) -> Run {
+    fn finish(
+        self,
+        failure: Option<Failure>,
+        engine: Engine,
+        schemas: Vec<PostgresScratch>,
+    ) -> Run {
         let now = self.lab.now();
         let traces = || self.seen.traces.iter().map(|(_, _, trace)| trace);
         let rows = row_counts(traces());
@@ -329,6 +410,7 @@ impl<'d> Running<'d> {
         let outcome = Outcome {
             drill: self.drill.name.clone(),
             title: self.drill.title.clone(),
+            engine,
             ok: failure.is_none() && misfits.is_empty() && missing.is_empty(),
             failure,
             missing_rows: missing,
@@ -343,6 +425,7 @@ impl<'d> Running<'d> {
         Run {
             outcome,
             lab: Some(self.lab),
+            _schemas: schemas,
         }
     }
 }
@@ -357,46 +440,4 @@ pub(crate) fn rest(params: &HaParams) -> Duration {
         } => interval + connect_timeout,
     };
     silence.max(params.initialization_timeout + params.detection.interval())
-}
-
-fn holds(claim: &Claim, lab: &Control, seen: &Watcher<'_>) -> bool {
-    let node_is = |node: &str, wanted: &dyn Fn(Seen) -> bool| {
-        let found = seen.traces.iter().find_map(|(_, nodes, trace)| {
-            let place = nodes.iter().position(|name| *name == node)?;
-            Some((place, trace.views()))
-        });
-        let of_node = |(place, views): (usize, &[View])| {
-            views
-                .iter()
-                .map(|view| view.nodes[place])
-                .collect::<Vec<_>>()
-        };
-        found.map(of_node).is_some_and(|seen| {
-            seen.iter().any(|seen| wanted(*seen)) || (seen.is_empty() && wanted(Seen::Unreachable))
-        })
-    };
-    match claim {
-        Claim::Row { pair, row } => seen.trace(pair).is_some_and(|trace| trace.is_in(*row)),
-        Claim::Node {
-            node,
-            state,
-            reason,
-        } => node_is(node, &|seen| match seen {
-            Seen::Reachable(is, why) => is == *state && reason.is_none_or(|reason| reason == why),
-            Seen::Unreachable => false,
-        }),
-        Claim::Unreachable(node) => node_is(node, &|seen| seen == Seen::Unreachable),
-        Claim::Online(user, place) => lab.clients().get(user).is_some_and(|client| {
-            client.is_online()
-                && place
-                    .as_ref()
-                    .is_none_or(|place| client.place().as_ref() == Ok(place))
-        }),
-        Claim::Offline(user) => lab
-            .clients()
-            .get(user)
-            .is_none_or(|client| !client.is_online()),
-        Claim::Alarm(name) => seen.raised(name),
-        Claim::NoAlarm(name) => !seen.raised(name),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use takeover_core::ha::{Action, Reason, State};
 use takeover_core::service::ServiceKind;
 
@@ -26,6 +27,10 @@ pub struct Drill {
     pub pairs: u8,
     /// Parameters that are not at their defaults.
     pub parameters: Vec<(String, String)>,
+    /// The engines that it is carried out on, one after the other.
+    pub engines: Vec<Engine>,
+    /// Users whose clients begin a new session wherever they log in; the others' take theirs up.
+    pub forgetful: Vec<String>,
     /// What is done, in order.
     pub steps: Vec<Line>,
 }
@@ -41,6 +46,8 @@ impl Drill {
             seed: 1,
             pairs,
             parameters: Vec::new(),
+            engines: vec![Engine::Own],
+            forgetful: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -65,6 +72,30 @@ impl Drill {
     #[must_use]
     pub fn nodes(&self) -> Vec<&'static str> {
         self.groups().iter().flat_map(|(_, nodes)| *nodes).collect()
+    }
+}
+
+/// Where the rooms of a drill's pairs are kept (CHAT-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// In the lab's own store.
+    Own,
+    /// On a PostgreSQL server, each pair in a schema of its own.
+    PostgreSql,
+}
+
+impl Engine {
+    /// The words for them.
+    pub const NAMES: [&'static str; 2] = ["own", "postgresql"];
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "the lab's own store",
+            Self::PostgreSql => "PostgreSQL",
+        }
     }
 }
 
@@ -96,6 +127,8 @@ pub enum Step {
     Wait(Duration),
     /// Does something, which must be accepted.
     Do(Deed),
+    /// People do something in the room of a node.
+    Talk(Talk),
     /// Does something, which must be refused (HA-11).
     Refused(Deed),
     /// Something is so, now or within this time.
@@ -105,6 +138,19 @@ pub enum Step {
     See(u8, Duration),
     /// Something is so, and stays so for this time.
     Stay(Claim, Duration),
+}
+
+/// What people do in the room `lunch` that stands under the conference alias of a node (CHAT-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// A user enters the room of the node.
+    Enter(String, String),
+    /// A user says these words in the room of the node.
+    Post(String, String, String),
+    /// A user says something in the room of the node, and to another one, this often.
+    Talk(String, String, Duration),
+    /// A user falls silent.
+    Hush(String),
 }
 
 /// Something that is done.
@@ -241,4 +287,17 @@ pub enum Claim {
     Alarm(String),
     /// SRM has not raised this alarm since the last thing that was done.
     NoAlarm(String),
+    /// A user is in the room of a node.
+    Inside(String, String),
+    /// A user is in the room of a node, and never had to leave it (CHAT-8).
+    Stayed(String, String),
+    /// A user was told these words as they were said.
+    Heard(String, String),
+    /// A user was told these words out of a room's history.
+    Recalled(String, String),
+    /// The rooms of the first node are hosted by the second (CHAT-10).
+    Hosted(String, String),
+    /// Nothing acknowledged is lost, doubled or reordered; what was shown in the room of the node is
+    /// stored, each once (CHAT-10).
+    NothingLost(String),
 }

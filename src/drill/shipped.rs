@@ -20,6 +20,8 @@ drills![
     "backup-loses-a-service",
     "backup-loses-a-service-alone",
     "both-lose-power",
+    "chat-8",
+    "chat-9",
     "critical-service",
     "database-failure",
     "enabled-with-a-sick-node",
