@@ -204,6 +204,25 @@ pub enum Event {
         /// Full address.
         jid: String,
     },
+    /// A node has composed the session of a client that is away, and may send it pushes (SES-10).
+    SessionComposed {
+        /// Full address.
+        jid: String,
+    },
+    /// A push has gone out to the gateway of a client that is away (SES-10).
+    Pushed {
+        /// Full address.
+        jid: String,
+        /// Messages that its client has not read.
+        unread: u64,
+    },
+    /// What waited unread for a suspended client was lost with the node that kept it (SES-10).
+    UnreadLost {
+        /// Full address.
+        jid: String,
+        /// The ids of the messages, in order; empty for one that had none.
+        ids: Vec<String>,
+    },
 }
 
 /// What SRM asks the data plane to do with users (HA-4, HA-5).
@@ -312,10 +331,10 @@ impl fmt::Display for Event {
                 port,
                 count,
             } => {
+                let (from, to) = (from.0, to.0);
                 write!(
                     f,
-                    "{count} packets n{} to n{}:{port} of an old life dropped",
-                    from.0, to.0
+                    "{count} packets n{from} to n{to}:{port} of an old life dropped"
                 )
             }
             Self::UserMoved {
@@ -324,16 +343,16 @@ impl fmt::Display for Event {
                 to,
                 epoch,
             } => {
-                write!(
-                    f,
-                    "user {user} moved n{} to n{} (epoch {epoch})",
-                    from.0, to.0
-                )
+                let (from, to) = (from.0, to.0);
+                write!(f, "user {user} moved n{from} to n{to} (epoch {epoch})")
             }
             Self::SessionOpened { jid } => write!(f, "session {jid} opened"),
             Self::SessionResumed { jid } => write!(f, "session {jid} resumed"),
             Self::SessionDetached { jid } => write!(f, "session {jid} detached"),
             Self::SessionClosed { jid } => write!(f, "session {jid} closed"),
+            Self::SessionComposed { jid } => write!(f, "session {jid} composed"),
+            Self::Pushed { jid, unread } => write!(f, "push for {jid}, {unread} unread"),
+            Self::UnreadLost { jid, ids } => write!(f, "unread of {jid} lost: {}", ids.join(" ")),
         }
     }
 }

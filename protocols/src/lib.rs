@@ -4,6 +4,7 @@
 //! a clock or a source of randomness: whoever drives a machine passes those in.
 
 pub mod carbons;
+pub mod csi;
 pub mod datetime;
 pub mod delay;
 pub mod disco;
@@ -15,6 +16,7 @@ pub mod ns;
 pub mod offline;
 pub mod ping;
 pub mod presence;
+pub mod push;
 pub mod roster;
 pub mod routing;
 pub mod rsm;

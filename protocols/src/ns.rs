@@ -100,6 +100,12 @@ namespaces! {
     CARBONS = "urn:xmpp:carbons:2";
     /// Stanza forwarding (XEP-0297).
     FORWARD = "urn:xmpp:forward:0";
+    /// Client state indication (XEP-0352).
+    CSI = "urn:xmpp:csi:0";
+    /// Push notifications (XEP-0357).
+    PUSH = "urn:xmpp:push:0";
+    /// Options of a publication to a push service (XEP-0060, section 7.1.5).
+    PUBLISH_OPTIONS = "http://jabber.org/protocol/pubsub#publish-options";
     /// Message archive (XEP-0313).
     MAM = "urn:xmpp:mam:2";
     /// Unique and stable stanza ids (XEP-0359).

@@ -256,12 +256,9 @@ pub(super) fn counters(
     })
 }
 
-/// Class, name and value of every counter of a node.
-fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, u64)> {
-    const JSM: &str = "Cisco XCP JSM";
-    const ROUTER: &str = "Cisco XCP Router";
-    const NETWORK: &str = "Network";
-    let (mut active, mut attached, mut inactive) = (0, 0, 0);
+/// Sessions of a node: active, attached, detached, and waiting to be composed.
+fn sessions_of(lab: &Control, node: NodeId) -> [u64; 4] {
+    let (mut active, mut attached, mut inactive, mut waiting) = (0, 0, 0, 0);
     // A node without power has nobody logged in, whatever its peer still knows of them.
     let users = if lab.world().network().is_up(node) {
         lab.plane().hosted_by(node)
@@ -272,6 +269,7 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
         user.slot.peek(|state, _| {
             for session in &state.sessions {
                 active += u64::from(session.is_active());
+                waiting += u64::from(lab.plane().is_uncomposed(node, session));
                 match session.link {
                     Link::Attached(_) => attached += 1,
                     Link::Detached { .. } => inactive += 1,
@@ -279,6 +277,15 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
             }
         });
     }
+    [active, attached, inactive, waiting]
+}
+
+/// Class, name and value of every counter of a node.
+fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, u64)> {
+    const JSM: &str = "Cisco XCP JSM";
+    const ROUTER: &str = "Cisco XCP Router";
+    const NETWORK: &str = "Network";
+    let [active, attached, inactive, waiting] = sessions_of(lab, node);
     let counters = &lab.plane().node(node).counters;
     let read = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed);
     let network = lab.world().network().counters(node);
@@ -293,7 +300,9 @@ fn counters_of(lab: &Control, node: NodeId) -> Vec<(&'static str, &'static str, 
         (JSM, "InactiveJsmSessions", inactive),
         (JSM, "JsmSessionsClient", attached),
         (JSM, "JsmSessionsClientInactive", read(&counters.inactive)),
-        (JSM, "JsmSessionsComposed", attached + inactive),
+        (JSM, "JsmSessionsComposed", attached + inactive - waiting),
+        (JSM, "PushSessionsWaiting", waiting),
+        (JSM, "PushNotificationsSent", read(&counters.pushes)),
         (ROUTER, "StanzasRouted", read(&counters.routed)),
         (ROUTER, "MessagesDelivered", read(&counters.messages)),
         (ROUTER, "UsersMovedIn", read(&counters.moved_in)),

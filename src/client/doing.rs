@@ -23,6 +23,7 @@ impl Session {
         if self.spec.available {
             self.send(&words::available(), None, way);
         }
+        self.ask_for_pushes(way);
         for (room, nick) in self.rooms.clone() {
             self.enter(&room, &nick, way);
         }
@@ -118,7 +119,7 @@ impl Session {
 
     fn obey(&mut self, command: Command, way: &mut Way<'_>) {
         match command {
-            Command::LogIn | Command::LogOut | Command::Cut => {}
+            Command::LogIn | Command::LogOut | Command::Cut | Command::GoAway(_) => {}
             Command::Enter { room, nick } => {
                 self.rooms.insert(room.clone(), nick.clone());
                 self.shared

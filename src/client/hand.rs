@@ -61,6 +61,7 @@ impl Session {
                         self.closing = true;
                         hand.say(Word::LogOut);
                     }
+                    Some(Command::GoAway(away)) => return self.leave_hand(away, &hand),
                     Some(Command::Cut) => return self.ended(Ended::Lost("the link was cut".into())),
                     Some(other) => self.pending.push_back(other),
                 },

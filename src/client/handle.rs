@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::actor::{ClientActor, MAILBOX};
 use super::session::{Command, Session, Talk};
 use super::shared::Shared;
-use super::{ClientSpec, ClientState, Dialer, Noted, Oracle, Received, Target, words};
+use super::{Away, ClientSpec, ClientState, Dialer, Noted, Oracle, Received, Target, words};
 
 /// The client is not logged in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -101,6 +101,23 @@ impl Client {
     /// Loses its connection without a word, as by a cut cable.
     pub fn cut(&self) {
         self.tell(Command::Cut);
+    }
+
+    /// Goes away without leaving, as an application on a telephone does (SES-10): its session lives on
+    /// at its node. [`Client::to_foreground`] brings it back.
+    pub fn go_away(&self, how: Away) {
+        self.tell(Command::GoAway(how));
+    }
+
+    /// Comes back to the foreground: it connects, to its home or else to the backup.
+    pub fn to_foreground(&self) {
+        self.tell(Command::LogIn);
+    }
+
+    /// Whether it is away, in the background or suspended.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self.shared.view.lock().state, ClientState::Away { .. })
     }
 
     /// Sends words to another client, by its name.

@@ -41,7 +41,8 @@ impl Manners {
             self.redirects = 0;
         }
         match ended {
-            Ended::LoggedOut => Next::Rest { refused: None },
+            // Whoever is away waits for its user, not for a node.
+            Ended::LoggedOut | Ended::Away(_) => Next::Rest { refused: None },
             Ended::Refused(why) => Next::Rest { refused: Some(why) },
             // Its user has moved.
             Ended::Redirected(to) if had_session && spec.waits_when_sent => {

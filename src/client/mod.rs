@@ -8,6 +8,7 @@
 //! without SASL; that apart it is the same client. Every message it sends and receives is in the lab's [`Oracle`].
 
 mod actor;
+mod away;
 mod dial;
 mod doing;
 mod hand;
@@ -25,6 +26,7 @@ mod stream;
 mod way;
 mod words;
 
+pub use away::Away;
 pub use dial::{BoxedWire, Dialed, Dialer, Dialing, TcpDialer, Upgrade, Wire};
 pub use handle::{Client, NotOnline};
 pub use oracle::{Arrived, Finding, Oracle, Tally, Target};

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use takeover_core::time::Moment;
+use takeover_protocols::jid::FullJid;
 
 /// Where a message was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,9 @@ pub struct Tally {
     pub delivered: u64,
     /// Acknowledged messages that this client should have received and did not.
     pub lost: u64,
+    /// Acknowledged messages that were lost unread with the node that kept them for this client, which
+    /// was suspended (SES-10): the one loss that the rules allow.
+    pub unread_lost: u64,
     /// Surplus copies received.
     pub doubled: u64,
     /// Messages received after a later one of the same sender in the same conversation.
@@ -56,6 +60,7 @@ impl Tally {
         self.refused += other.refused;
         self.delivered += other.delivered;
         self.lost += other.lost;
+        self.unread_lost += other.unread_lost;
         self.doubled += other.doubled;
         self.reordered += other.reordered;
     }
@@ -87,6 +92,8 @@ struct Sent {
     acknowledged: bool,
     refused: bool,
     copies: BTreeMap<String, u64>,
+    /// For whom it was lost unread.
+    unread_lost: BTreeSet<String>,
 }
 
 /// Highest number seen in a conversation: (receiver, sender, conversation).
@@ -103,6 +110,7 @@ pub struct Oracle {
     clients: BTreeSet<String>,
     further: BTreeMap<String, Further>,
     broken: Vec<String>,
+    losses: usize,
 }
 
 /// A client besides the one that has its account's name.
@@ -163,6 +171,7 @@ impl Oracle {
             acknowledged: false,
             refused: false,
             copies: BTreeMap::new(),
+            unread_lost: BTreeSet::new(),
         };
         self.messages.insert(id.clone(), sent);
         (id, number)
@@ -223,6 +232,24 @@ impl Oracle {
         }
         *highest = number.max(*highest);
         true
+    }
+
+    /// How many losses it has heard of by [`Oracle::unread_lost`].
+    #[must_use]
+    pub fn losses(&self) -> usize {
+        self.losses
+    }
+
+    /// Message `id` was lost with the node that kept it unread for the client of this full JID (SES-10).
+    pub fn unread_lost(&mut self, jid: &FullJid, id: &str) {
+        self.losses += 1;
+        let (address, bare) = (jid.to_string(), jid.to_bare());
+        let further = self.further.iter().find(|(_, one)| one.address == address);
+        let account = || bare.node().map_or_else(String::new, ToString::to_string);
+        let receiver = further.map_or_else(account, |(name, _)| name.clone());
+        if let Some(sent) = self.messages.get_mut(id) {
+            sent.unread_lost.insert(receiver);
+        }
     }
 
     /// From now on `client` is owed every message of `room`, live or as history.
@@ -310,6 +337,10 @@ impl Oracle {
             tally.delivered += 1;
             tally.doubled += copies - 1;
         }
+        let unread = |receiver: &&String| !sent.copies.contains_key(*receiver);
+        for receiver in sent.unread_lost.iter().filter(unread) {
+            clients.entry(receiver.clone()).or_default().unread_lost += 1;
+        }
         for receiver in self.missing(sent) {
             clients.entry(receiver.clone()).or_default().lost += 1;
             broken.push(format!(
@@ -326,7 +357,7 @@ impl Oracle {
         let owed: Vec<&String> = match &sent.target {
             Target::Client(receiver) => {
                 let account = self.account(receiver);
-                let mut reached = sent.copies.keys();
+                let mut reached = sent.copies.keys().chain(&sent.unread_lost);
                 if reached.any(|one| self.account(one) == account) {
                     return Vec::new();
                 }
@@ -342,7 +373,7 @@ impl Oracle {
             }
         };
         owed.into_iter()
-            .filter(|name| !sent.copies.contains_key(*name))
+            .filter(|name| !sent.copies.contains_key(*name) && !sent.unread_lost.contains(*name))
             .cloned()
             .collect()
     }

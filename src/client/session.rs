@@ -18,7 +18,7 @@ use super::outbound::Managed;
 use super::shared::Shared;
 use super::standby::{self, ACTIVATION, Held, Opening, Standby, Turn as StandbyTurn, granted};
 use super::stream::fit;
-use super::{ClientSpec, ClientState, Dialer, Target};
+use super::{Away, ClientSpec, ClientState, Dialer, Target};
 
 /// What a client is told to do.
 pub(super) enum Command {
@@ -26,6 +26,8 @@ pub(super) enum Command {
     LogOut,
     /// Loses the connection without a word, as by a cut cable.
     Cut,
+    /// Goes away without leaving (SES-10).
+    GoAway(Away),
     Enter {
         room: BareJid,
         nick: String,
@@ -52,6 +54,7 @@ pub(super) struct Talk {
 /// How a stream ended.
 pub(super) enum Ended {
     LoggedOut,
+    Away(Away),
     Redirected(String),
     Lost(String),
     Refused(String),
@@ -127,7 +130,7 @@ impl Session {
         while let Some(command) = self.commands.recv().await {
             match command {
                 Command::LogIn => return true,
-                Command::LogOut | Command::Cut => {}
+                Command::LogOut | Command::Cut | Command::GoAway(_) => {}
                 other => self.pending.push_back(other),
             }
         }
@@ -139,6 +142,13 @@ impl Session {
         let mut places = self.spec.places.clone();
         loop {
             let (mut ended, was_ready) = self.try_places(&places).await;
+            if let Ended::Away(how) = ended {
+                if !self.stay_away(how).await {
+                    return self.rest(ClientState::Idle);
+                }
+                places.clone_from(&self.spec.places);
+                continue;
+            }
             if was_ready {
                 ended = self.fall_back_on_standby(ended).await;
             }
@@ -312,7 +322,7 @@ impl Session {
                 command = self.commands.recv() => match command {
                     None | Some(Command::LogOut) => return false,
                     Some(Command::LogIn) => return true,
-                    Some(Command::Cut) => {}
+                    Some(Command::Cut | Command::GoAway(_)) => {}
                     Some(other) => self.pending.push_back(other),
                 },
                 () = &mut over => return true,

@@ -12,7 +12,7 @@ use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::stanza::Stanza;
 
-use super::Oracle;
+use super::{Away, Oracle};
 
 /// Where a client stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,11 @@ pub enum ClientState {
         /// What it lost its node by.
         why: String,
     },
+    /// It is on a telephone, away without having left (SES-10).
+    Away {
+        /// In the background or suspended.
+        how: Away,
+    },
     /// It was turned away and stays away.
     Refused {
         /// What it was told.
@@ -62,6 +67,12 @@ impl fmt::Display for ClientState {
                 resumed: true,
                 ..
             } => write!(f, "resumed at {place}"),
+            Self::Away {
+                how: Away::Background,
+            } => f.write_str("in the background"),
+            Self::Away {
+                how: Away::Suspended,
+            } => f.write_str("suspended"),
             Self::Waiting { until, .. } => write!(f, "waiting until {until}"),
             Self::Refused { why } => write!(f, "turned away: {why}"),
         }

@@ -81,6 +81,8 @@ pub struct ClientSpec {
     pub waits_when_sent: bool,
     /// *EnableDualConnections* (SES-7); `None` is off.
     pub dual: Option<Dual>,
+    /// The name of its device at the push gateway (SES-10); `None` is a client that is never away.
+    pub push: Option<String>,
     /// How long it waits when no place lets it in.
     pub retry: Duration,
     /// Whether it hands its stanzas to the node as they are: no octets, no XML, no password. For
@@ -105,6 +107,7 @@ impl ClientSpec {
             available: true,
             waits_when_sent: false,
             dual: None,
+            push: None,
             retry: Duration::from_secs(10),
             hands_over: false,
         }

@@ -82,7 +82,7 @@ impl Standby {
         let of_use = match (&*self, ended) {
             (Self::Up { place, .. }, Ended::Redirected(to)) => name(to) == *place,
             (Self::Up { .. }, Ended::Lost(_)) => true,
-            (Self::Up { .. }, Ended::LoggedOut | Ended::Refused(_))
+            (Self::Up { .. }, Ended::LoggedOut | Ended::Away(_) | Ended::Refused(_))
             | (Self::Off | Self::Due(_) | Self::Opening { .. }, _) => false,
         };
         match std::mem::take(self) {

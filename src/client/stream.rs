@@ -95,6 +95,9 @@ impl Session {
                         }
                         effects = machine.close();
                     }
+                    Some(Command::GoAway(away)) => {
+                        return self.leave_wire(away, &machine, &mut line.pipe).await;
+                    }
                     Some(Command::Cut) => return self.ended(Ended::Lost("the link was cut".into())),
                     Some(other) => {
                         self.pending.push_back(other);
@@ -137,6 +140,7 @@ impl Session {
     pub(super) fn ended(&mut self, ended: Ended) -> Ended {
         let why = match &ended {
             Ended::LoggedOut => "logged out".to_owned(),
+            Ended::Away(_) => "away".to_owned(),
             Ended::Redirected(to) => format!("see-other-host {}", self.dialer.name_of(to)),
             Ended::Lost(why) | Ended::Refused(why) => why.clone(),
         };

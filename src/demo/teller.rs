@@ -102,6 +102,7 @@ impl Teller {
             ClientState::Idle
             | ClientState::Connecting { .. }
             | ClientState::Online { .. }
+            | ClientState::Away { .. }
             | ClientState::Refused { .. } => self.timeline.wait_ends(client),
         }
     }

@@ -124,6 +124,8 @@ impl Verdict {
                 lost,
                 doubled,
                 reordered,
+                // Nobody is suspended in a demonstration.
+                unread_lost: _,
             } = *tally;
             [
                 sent,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use takeover_actors::board::{Board, NodeStatus};
 use takeover_actors::node::{self, NodeMsg, ServiceAction, ServiceFault};
-use takeover_actors::plane::Plane;
+use takeover_actors::plane::{Plane, Pushed};
 use takeover_actors::rack::{PowerAction, PowerRefused, RackMsg};
 use takeover_actors::rt::{Addr, Journal, Refusal as MailboxRefusal, Standing, World};
 use takeover_actors::service_table::ServiceRefused;
@@ -385,22 +385,37 @@ impl Control {
         self.0.world.sleep(time).await;
     }
 
+    /// The oracle, told of what was lost unread with a node (SES-10).
+    fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        let mut oracle = self.0.oracle.lock();
+        for lost in self.0.plane.unread_lost(oracle.losses()) {
+            oracle.unread_lost(&lost.jid, &lost.id);
+        }
+        oracle
+    }
+
+    /// What the push gateway was told (SES-10), oldest first.
+    #[must_use]
+    pub fn pushed(&self) -> Vec<Pushed> {
+        self.0.plane.pushed()
+    }
+
     /// The account of what all clients were promised, as it stands.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        self.0.oracle.lock().finding()
+        self.oracle().finding()
     }
 
     /// Whether everything that was acknowledged has arrived.
     #[must_use]
     pub fn nothing_missing(&self) -> bool {
-        self.0.oracle.lock().nothing_missing()
+        self.oracle().nothing_missing()
     }
 
     /// The first copy of a message too many, or out of order, that a client received, in words.
     #[must_use]
     pub fn first_slip(&self) -> Option<String> {
-        self.0.oracle.lock().first_slip().map(str::to_owned)
+        self.oracle().first_slip().map(str::to_owned)
     }
 
     /// The clients made so far, by name.

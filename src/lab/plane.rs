@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::board::Board;
-use takeover_actors::plane::{Limits, NodeSpec, Plane, PlaneSpec};
+use takeover_actors::plane::{Limits, NodeSpec, Plane, PlaneSpec, PushRules};
 use takeover_actors::rt::{ChildSpec, Standing, World};
 use takeover_actors::session::{Dual, Mover, SessionSettings};
 use takeover_actors::user_mover::UserOrder;
@@ -15,6 +15,7 @@ use takeover_core::params::{Param, Params};
 use takeover_core::topology::Deployment;
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::{self, BareJid};
+use takeover_protocols::push::Content;
 use takeover_protocols::sasl::{Password, SaltedCache};
 use takeover_protocols::stream::{C2sConfig, C2sLimits, Secret};
 use takeover_protocols::xml::Bounds;
@@ -94,6 +95,7 @@ impl DataPlane {
                 sessions: sessions(ground),
                 carbons: ground.params.is_on(Param::EnableMultipleDeviceMessaging),
             },
+            push: pushes(ground.params),
             wall_start: ground.wall_start,
             run: ground.run,
         });
@@ -258,6 +260,18 @@ fn dual(ground: &Ground<'_>) -> Dual {
         let ha = board.ha(node);
         ha.is_some_and(|ha| ha.reason != Reason::HaNotEnabled)
     })
+}
+
+/// SES-10: what is pushed to clients that are away, and how fast their sessions are composed.
+fn pushes(params: &Params) -> PushRules {
+    let word = params.get(Param::PushContent, None).to_string();
+    PushRules {
+        // The words of the parameter are the names of the contents; a test shows it.
+        content: Content::named(&word).unwrap_or_default(),
+        composed_per_minute: u32::try_from(params.number(Param::PushSessionRate))
+            .unwrap_or(u32::MAX),
+        ..PushRules::default()
+    }
 }
 
 fn rate(limits: &LimitsConfig) -> u32 {

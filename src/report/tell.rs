@@ -42,7 +42,7 @@ pub fn tone_of_client(state: &ClientState) -> Tone {
         ClientState::Online { .. } => Tone::Good,
         ClientState::Connecting { .. } => Tone::Moving,
         ClientState::Waiting { .. } | ClientState::Refused { .. } => Tone::Bad,
-        ClientState::Idle => Tone::Dark,
+        ClientState::Idle | ClientState::Away { .. } => Tone::Dark,
     }
 }
 
@@ -137,6 +137,10 @@ fn users_and_rooms(event: &Event, name: &dyn Fn(NodeId) -> String) -> Option<Wor
         Event::SessionDetached { jid } => {
             Some((format!("{jid} has lost its connection"), None, Tone::Moving))
         }
+        Event::UnreadLost { jid, ids } => {
+            let what = format!("{} unread messages of {jid} are lost", ids.len());
+            Some((what, None, Tone::Bad))
+        }
         Event::SessionClosed { jid } => Some((format!("{jid} is gone"), None, Tone::Dark)),
         _ => None,
     }
@@ -182,7 +186,7 @@ pub fn tell_client(client: &str, noted: &Noted) -> Option<Line> {
             Some(why.clone()),
             tone_of_client(state),
         ),
-        Note::State(state @ ClientState::Online { .. }) => {
+        Note::State(state @ (ClientState::Online { .. } | ClientState::Away { .. })) => {
             (format!("is {state}"), None, tone_of_client(state))
         }
         Note::StreamEnded { why } => ("is out".to_owned(), Some(why.clone()), Tone::Bad),

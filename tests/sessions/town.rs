@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use takeover::client::{Client, ClientSpec, Dialed, Dialer, Oracle, Reconnect};
 use takeover_actors::conference::{TC_MAILBOX, TcMsg, TextConference};
-use takeover_actors::plane::{Gate, Limits, NodePlane, NodeSpec, Plane, PlaneSpec};
+use takeover_actors::plane::{Gate, Limits, NodePlane, NodeSpec, Plane, PlaneSpec, PushRules};
 use takeover_actors::rt::{ChildSpec, Recipient, Refusal, Root, VirtualDriver, World, WorldSpec};
 use takeover_actors::session::{
     ClientHand, ConnectionManager, ConnectionMsg, HandArrival, Mover, SessionManager, SessionMsg,
@@ -81,6 +81,7 @@ impl Town {
                 sessions: 5,
                 carbons: false,
             },
+            push: PushRules::default(),
             wall_start: Timestamp::from_millis(1_700_000_000_000),
             run: seed,
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use takeover_protocols::carbons;
 use takeover_protocols::ns;
+use takeover_protocols::push;
 use takeover_protocols::roster::{Roster, RosterChange, RosterEffect};
 use takeover_protocols::stanza::{Condition, IqType, PresenceType, Stanza, StanzaKind};
 
@@ -108,6 +109,9 @@ impl Plane {
         if let Some(switch) = carbons::switch(&parcel.stanza).filter(|_| own && self.limits.carbons)
         {
             return self.switch_carbons(user, parcel, switch);
+        }
+        if let Some(switch) = push::switch(&parcel.stanza).filter(|_| own) {
+            return self.switch_pushes(user, parcel, switch);
         }
         if own && child.is("query", ns::ROSTER) {
             return match parcel.stanza.kind {

@@ -180,6 +180,7 @@ impl Plane {
             let acked = sm.unacked.ack(h)?;
             let base = sm.base;
             requeue(session);
+            session.wake_up(self.life(at));
             if let Link::Attached(old) = &session.link {
                 old.close(Close::Conflict);
             }

@@ -19,6 +19,8 @@ pub enum Outcome {
     /// Nothing but to finish its ticket: it is delivered, or silently dropped where the standard
     /// says so.
     Done(Option<Origin>),
+    /// As `Done`, for a client that is away: it is to be told by a push (SES-10).
+    Missed(Option<Origin>),
     /// Answer this error.
     Bounce(Parcel, Condition),
     /// It is among the waiting messages under this key: make it durable.
@@ -160,7 +162,7 @@ fn deliver<K: FnOnce() -> String>(
         .filter(|s| included(*s))
         .count();
     let mut stanza = Some(stanza);
-    let mut taken = false;
+    let (mut taken, mut missed) = (false, false);
     for (index, session) in state.sessions.iter_mut().enumerate() {
         if !included((index, &*session)) {
             continue;
@@ -175,11 +177,13 @@ fn deliver<K: FnOnce() -> String>(
         let Some(copy) = copy else { break };
         match session.push(Out::of(copy), rules.limits.session_queue) {
             Push::Queued => taken = true,
+            Push::Missed => (taken, missed) = (true, true),
             Push::Refused(out) => stanza = stanza.or_else(|| Some(out.into_stanza())),
         }
     }
     match stanza {
         Some(stanza) if !taken => refused(state, Parcel { stanza, origin }, rules),
+        Some(_) | None if missed => Outcome::Missed(origin),
         Some(_) | None => Outcome::Done(origin),
     }
 }

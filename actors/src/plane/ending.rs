@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_core::id::NodeId;
+use takeover_core::time::Moment;
 
 use super::Plane;
 use super::client::{Attached, is_link};
@@ -44,7 +45,9 @@ impl Plane {
             if !is_link(session, outlet) {
                 return Vec::new();
             }
-            session.link = Link::Detached { until };
+            session.link = Link::Detached {
+                until: self.waits_until(session, until),
+            };
             if session.is_resumable() {
                 return Vec::new();
             }
@@ -60,6 +63,14 @@ impl Plane {
             &attached.user,
             outcomes.unwrap_or_default(),
         );
+    }
+
+    /// Until when a session waits for its client: one with pushes longer than others (SES-10).
+    pub(super) fn waits_until(&self, session: &Session, until: Moment) -> Moment {
+        match session.mobile {
+            Some(_) => until.max(self.world.now() + self.push.keep),
+            None => until,
+        }
     }
 
     /// Ends a session for good.
@@ -121,6 +132,7 @@ impl Plane {
         if let Some(sm) = session.sm.take() {
             outs.extend(sm.unacked.into_unacked());
         }
+        session.wake_up(self.life(at));
         outs.extend(session.out.drain(..));
         self.give_back(user, outs);
         self.announce_end(at, user, &mut session);

@@ -12,9 +12,11 @@ mod carbons;
 mod client;
 mod deliver;
 mod ending;
+mod gateway;
 mod keeper;
 mod left_out;
 mod letter;
+mod mobile;
 mod node;
 mod note;
 mod offline;
@@ -49,6 +51,7 @@ use crate::rt::{ChildSpec, Endpoint, Rng, Standing, World};
 
 pub use client::{Attached, Batch, Fenced, OpenError};
 pub use deliver::{Limits, Outcome};
+pub use gateway::{PushRules, Pushed, UnreadLost};
 pub use keeper::{Keeper, Work};
 pub use left_out::Switched;
 pub use letter::{Letter, ROUTER_PORT};
@@ -72,6 +75,8 @@ pub struct PlaneSpec {
     pub nodes: Vec<NodeSpec>,
     /// What bounds the places of users.
     pub limits: Limits,
+    /// What is done for clients that are away.
+    pub push: PushRules,
     /// Wall time at the lab's start, for people ([`Timestamp`] grows with protocol time from there).
     pub wall_start: Timestamp,
     /// Tells this run of a deployment from others on the same stores: part of durable names.
@@ -84,6 +89,8 @@ pub struct Plane {
     pub(crate) world: World,
     pub(crate) domains: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) push: PushRules,
+    gateway: gateway::Gateway,
     wall_start: Timestamp,
     run: u64,
     users: Directory<User>,
@@ -120,8 +127,10 @@ impl Plane {
         let plane = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             world: spec.world,
+            gateway: gateway::Gateway::of(&spec.domains),
             domains: spec.domains,
             limits: spec.limits,
+            push: spec.push,
             wall_start: spec.wall_start,
             run: spec.run,
             users: Directory::new(),

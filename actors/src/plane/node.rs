@@ -12,6 +12,7 @@ use takeover_storage::{ChatStore, UserStore};
 use super::letter::Letter;
 use super::residents::Residents;
 use super::standby::Awaited;
+use super::user::{SessionId, User};
 use crate::conference::TcMsg;
 use crate::rt::Addr;
 use crate::session::{ConnectionMsg, HandArrival};
@@ -84,7 +85,12 @@ pub struct Counters {
     pub crowded_out: AtomicU64,
     /// Inactive sessions of clients whose active one is at the peer (SES-8).
     pub inactive: AtomicU64,
+    /// Pushes sent (SES-10).
+    pub pushes: AtomicU64,
 }
+
+/// Sessions that are to be composed, by their users.
+pub(super) type Uncomposed = VecDeque<(Arc<User>, SessionId)>;
 
 /// A node on the data path.
 pub struct NodePlane {
@@ -101,6 +107,7 @@ pub struct NodePlane {
     door: RwLock<Option<Addr<ConnectionMsg>>>,
     conference: RwLock<Option<Addr<TcMsg>>>,
     awaited: Awaited,
+    uncomposed: Mutex<Uncomposed>,
     switched_off: AtomicU64,
 }
 
@@ -119,8 +126,20 @@ impl NodePlane {
             door: RwLock::default(),
             conference: RwLock::default(),
             awaited: Awaited::default(),
+            uncomposed: Mutex::default(),
             switched_off: AtomicU64::new(0),
         }
+    }
+
+    /// Sessions of clients that are away, which it has to compose (SES-10), in their order.
+    pub(super) fn uncomposed(&self) -> &Mutex<Uncomposed> {
+        &self.uncomposed
+    }
+
+    /// How many sessions of clients that are away wait to be composed (SES-10).
+    #[must_use]
+    pub fn composing(&self) -> usize {
+        self.uncomposed.lock().len()
     }
 
     /// When HA was last switched off here; the lab's start where it never was (HA-17).

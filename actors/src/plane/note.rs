@@ -55,7 +55,18 @@ impl Plane {
         );
     }
 
-    fn note(&self, at: NodeId, event: Event) {
+    pub(super) fn note_pushed(&self, jid: &FullJid, unread: u64, at: NodeId) {
+        let jid = jid.to_string();
+        self.note(at, Event::Pushed { jid, unread });
+    }
+
+    pub(super) fn note_unread_lost(&self, jid: &FullJid, ids: Vec<String>, at: NodeId) {
+        self.gateway.lose(jid, &ids);
+        let jid = jid.to_string();
+        self.note(at, Event::UnreadLost { jid, ids });
+    }
+
+    pub(super) fn note(&self, at: NodeId, event: Event) {
         self.world.journal().record(Some(at), event);
     }
 }

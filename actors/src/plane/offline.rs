@@ -150,7 +150,8 @@ pub(super) fn flush(state: &mut UserState, limits: Limits) {
         let Some(session) = state
             .sessions
             .iter_mut()
-            .filter(|session| session.is_attached() && session.priority().is_some_and(|p| p >= 0))
+            .filter(|session| session.is_attached() && !session.is_suspended())
+            .filter(|session| session.priority().is_some_and(|p| p >= 0))
             .max_by_key(|session| session.priority())
         else {
             return;
@@ -177,7 +178,7 @@ fn hand_out(session: &mut Session, waiting: Waiting, limits: Limits) -> Result<(
     let mut out = Out::of(stanza);
     out.stored = stored;
     match session.push(out, limits.session_queue) {
-        Push::Queued => Ok(()),
+        Push::Queued | Push::Missed => Ok(()),
         Push::Refused(out) => Err(Waiting {
             key,
             at,

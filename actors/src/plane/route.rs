@@ -31,6 +31,7 @@ enum Target {
     NoSuchUser,
     Alias(Arc<Alias>),
     Server,
+    Gateway,
     Elsewhere,
 }
 
@@ -61,6 +62,7 @@ impl Plane {
             Target::User(user) => self.to_user(at, &user, parcel),
             Target::Alias(alias) => self.to_alias(at, &alias, parcel),
             Target::Server => self.at_server(at, parcel),
+            Target::Gateway => self.at_gateway(at, parcel),
             Target::NoSuchUser => self.no_such_user(parcel),
             Target::Elsewhere => self.refuse(parcel, Condition::RemoteServerNotFound),
         }
@@ -71,7 +73,7 @@ impl Plane {
         match self.target(address) {
             Target::User(user) => Some(user.slot.owner().node()),
             Target::Alias(alias) => Some(alias.owner().node()),
-            Target::NoSuchUser | Target::Server | Target::Elsewhere => None,
+            Target::NoSuchUser | Target::Server | Target::Gateway | Target::Elsewhere => None,
         }
     }
 
@@ -90,6 +92,7 @@ impl Plane {
         }
         match self.alias(domain) {
             Some(alias) => Target::Alias(alias.clone()),
+            None if domain == self.push_gateway() => Target::Gateway,
             None => Target::Elsewhere,
         }
     }
@@ -186,13 +189,21 @@ impl Plane {
                 recipient,
             };
             let (out, limit) = (Out { what, stored: None }, self.limits.session_queue);
-            let session = state.resource(resource)?;
-            matches!(session.push(out, limit), Push::Queued).then_some(())
+            match state.resource(resource)?.push(out, limit) {
+                Push::Queued => Some(false),
+                Push::Missed => Some(true),
+                Push::Refused(_) => None,
+            }
         });
         let counters = &self.node(at).counters;
-        let taken = offered.flatten().is_some();
+        let (taken, missed) = (offered.flatten().is_some(), offered.flatten() == Some(true));
         counters.routed.fetch_add(taken.into(), Ordering::Relaxed);
         counters.messages.fetch_add(taken.into(), Ordering::Relaxed);
+        if missed {
+            for parcel in self.pushes(at, &user) {
+                self.route(at, parcel);
+            }
+        }
         taken
     }
 
@@ -205,6 +216,11 @@ impl Plane {
                     .messages
                     .fetch_add(1, Ordering::Relaxed);
                 finished(origin)
+            }
+            Outcome::Missed(origin) => {
+                let mut left = self.act(at, user, Outcome::Done(origin));
+                left.append(&mut self.pushes(at, user));
+                left
             }
             Outcome::Bounce(parcel, condition) => self.bounce(parcel, condition),
             Outcome::Store(parcel, key) => {
@@ -265,7 +281,7 @@ impl Plane {
     /// What is left to do when a parcel was offered to a manager.
     pub(crate) fn after_manager(&self, outcome: Outcome) -> Left {
         match outcome {
-            Outcome::Done(origin) => origin
+            Outcome::Done(origin) | Outcome::Missed(origin) => origin
                 .and_then(|origin| origin.accepted())
                 .into_iter()
                 .collect(),

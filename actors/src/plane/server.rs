@@ -91,7 +91,7 @@ pub(super) fn for_account(
     }
     if get && child.is("query", ns::DISCO_INFO) && own {
         no_node(child)?;
-        let features = [ns::DISCO_INFO, ns::DISCO_ITEMS];
+        let features = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PUSH];
         let info = Info::new([Identity::new("account", "registered", "")], features);
         return Ok(request.result_with(&info.to_element()));
     }

@@ -75,7 +75,7 @@ impl Plane {
         let next = user.slot.publish(mine, to)?;
         self.sweep_to(user, mine.node());
         let mut outcomes = user.slot.with(next, |state| {
-            self.detach_all(state, Close::MovedTo(to), until)
+            self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
             outcomes.push(self.accept(state, parcel));
@@ -90,7 +90,7 @@ impl Plane {
     pub fn call_off(&self, user: &Arc<User>, mine: Ownership, until: Moment) {
         let mut outcomes = Vec::new();
         let detached = user.slot.with(mine, |state| {
-            outcomes = self.detach_all(state, Close::Shutdown, until);
+            outcomes = self.detach_all(state, mine.node(), Close::Shutdown, until);
         });
         if detached.is_err() {
             return;
@@ -131,7 +131,7 @@ impl Plane {
         let next = user.slot.claim(seen, to, HELD)?;
         self.sweep_to(user, seen.node());
         let mut outcomes = user.slot.with(next, |state| {
-            self.detach_all(state, Close::MovedTo(to), until)
+            self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
             outcomes.push(self.accept(state, parcel));
@@ -181,22 +181,33 @@ impl Plane {
             let mine = user.slot.owner();
             let outcomes = user
                 .slot
-                .with(mine, |state| self.detach_all(state, Close::Shutdown, until))
+                .with(mine, |state| {
+                    self.detach_all(state, node, Close::Shutdown, until)
+                })
                 .unwrap_or_default();
             self.watch(node, &user);
             self.act_all(node, &user, outcomes);
+            self.compose_later(node, &user);
         }
     }
 
-    /// Detaches all sessions of a user; what those without stream management had queued waits for
-    /// the user.
-    fn detach_all(&self, state: &mut UserState, why: Close, until: Moment) -> Vec<Outcome> {
+    /// Detaches all sessions of a user, whom `at` owns; what those without stream management had
+    /// queued waits for the user. What a node kept for a suspended client is lost if that node is.
+    fn detach_all(
+        &self,
+        state: &mut UserState,
+        at: NodeId,
+        why: Close,
+        until: Moment,
+    ) -> Vec<Outcome> {
         let mut outs: Vec<Out> = Vec::new();
         for session in &mut state.sessions {
             if let Link::Attached(outlet) = &session.link {
                 outlet.close(why);
+                let until = self.waits_until(session, until);
                 session.link = Link::Detached { until };
             }
+            outs.append(&mut self.forget(session, at));
             if !session.is_resumable() {
                 outs.extend(session.out.drain(..));
             }
@@ -221,6 +232,7 @@ impl Plane {
         self.note_guest(user, next.node());
         self.watch(next.node(), user);
         self.act_all(next.node(), user, outcomes);
+        self.compose_later(next.node(), user);
     }
 
     pub(crate) fn act_all(&self, at: NodeId, user: &Arc<User>, outcomes: Vec<Outcome>) {
@@ -308,6 +320,7 @@ impl Plane {
         }
         self.node(node).set_door(None);
         self.node(node).set_conference(None);
+        self.node(node).uncomposed().lock().clear();
     }
 
     /// Closes a gate of a node.

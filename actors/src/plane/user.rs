@@ -19,6 +19,7 @@ use takeover_protocols::routing::Resource;
 use takeover_protocols::sm::Outbound;
 use takeover_protocols::stanza::{Stanza, StanzaKind};
 
+use super::mobile::Mobile;
 use super::outlet::Outlet;
 use super::parcel::Parcel;
 use super::tickets::Tickets;
@@ -135,6 +136,8 @@ pub struct Session {
     pub interested: bool,
     /// It wants carbon copies (XEP-0280).
     pub carbons: bool,
+    /// What it has besides where its client asked for pushes (SES-10).
+    pub mobile: Option<Box<Mobile>>,
     /// Its inbound stanzas.
     pub tickets: Arc<Tickets>,
     /// Stream management, where enabled.
@@ -150,6 +153,8 @@ pub struct Session {
 pub enum Push {
     /// It is queued.
     Queued,
+    /// It is queued for a client that is away and to be told of it (SES-10).
+    Missed,
     /// The session cannot take it: it has no wire and no stream management, or its queue is full.
     Refused(Out),
 }
@@ -294,6 +299,7 @@ impl Session {
             unpublished: false,
             interested: false,
             carbons: false,
+            mobile: None,
             tickets: Arc::new(Tickets::new(id)),
             sm: None,
             out: VecDeque::new(),
@@ -331,11 +337,14 @@ impl Session {
     /// Stanzas queued and not acknowledged.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.out.len() + self.sm.as_ref().map_or(0, |sm| sm.unacked.len())
+        self.out.len() + self.sm.as_ref().map_or(0, |sm| sm.unacked.len()) + self.kept()
     }
 
     /// Queues a stanza and wakes the task that writes; at most `limit` may be queued.
     pub fn push(&mut self, out: Out, limit: usize) -> Push {
+        if self.is_suspended() {
+            return self.keep(out, limit);
+        }
         match &self.link {
             Link::Attached(outlet) if self.backlog() < limit => {
                 // A task that has more to write already is awake.
@@ -347,7 +356,11 @@ impl Session {
                 outlet.close(super::outlet::Close::Overrun);
                 return Push::Refused(out);
             }
-            Link::Detached { .. } if self.is_resumable() && self.backlog() < limit => {}
+            Link::Detached { .. } if self.is_resumable() && self.backlog() < limit => {
+                let missed = self.missed(out.shared());
+                self.out.push_back(out);
+                return if missed { Push::Missed } else { Push::Queued };
+            }
             Link::Detached { .. } => return Push::Refused(out),
         }
         self.out.push_back(out);

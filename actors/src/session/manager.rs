@@ -19,6 +19,9 @@ use super::task;
 use crate::plane::{Attached, Close};
 use crate::rt::{Actor, ChildExited, ChildId, Ctx, Exit, MailboxSpec, Recipient};
 
+/// What the rate of composing is counted in.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How often it looks for sessions that have waited too long.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -42,6 +45,8 @@ pub struct Drained;
 pub enum SessionTimer {
     /// Look for sessions that have waited too long.
     Sweep,
+    /// Compose the next session of a client that is away (SES-10).
+    Compose,
 }
 
 /// The session manager of a node.
@@ -49,6 +54,8 @@ pub struct SessionManager {
     site: Site,
     attached: BTreeMap<ChildId, Attached>,
     draining: Option<Recipient<Drained>>,
+    /// Sessions of clients that are away are being composed.
+    composing: bool,
 }
 
 impl SessionManager {
@@ -62,6 +69,7 @@ impl SessionManager {
             site,
             attached: BTreeMap::new(),
             draining: None,
+            composing: false,
         }
     }
 
@@ -93,6 +101,13 @@ impl SessionManager {
                 attached.outlet.ask();
             }
         }
+    }
+
+    /// Composes the next session when the node's rate allows it (SES-10).
+    fn compose(&mut self, ctx: &mut Ctx<Self>) {
+        let each = MINUTE / self.site.plane.composed_per_minute();
+        ctx.arm(SessionTimer::Compose, each);
+        self.composing = true;
     }
 
     fn count(&self) {
@@ -151,6 +166,16 @@ impl Actor for SessionManager {
                 self.site.plane.sweep(self.site.node);
                 self.look_after(ctx.now());
                 ctx.arm(SessionTimer::Sweep, SWEEP);
+                let plane = &self.site.plane;
+                if !self.composing && plane.node(self.site.node).composing() > 0 {
+                    self.compose(ctx);
+                }
+            }
+            SessionTimer::Compose => {
+                self.composing = self.site.plane.compose_next(self.site.node);
+                if self.composing {
+                    self.compose(ctx);
+                }
             }
         }
     }

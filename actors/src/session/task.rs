@@ -258,6 +258,11 @@ impl Task<'_> {
                 Ok(name) => self.enabled(&name),
                 Err(fenced) => return Ok(Err(fenced)),
             },
+            Effect::ClientState(state) => {
+                if let Err(fenced) = plane.client_state(&self.attached, state) {
+                    return Ok(Err(fenced));
+                }
+            }
             Effect::Acked { h } => match plane.acked(&self.attached, h) {
                 Ok(Ok(())) => {
                     // What was written after the question is not covered by its answer.

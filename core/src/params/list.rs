@@ -58,6 +58,10 @@ pub enum Param {
     ReLoginLowerLimit,
     /// The longest wait before a client logs in again (SES-5).
     ReLoginUpperLimit,
+    /// How many sessions of push clients a node composes in a minute (SES-10).
+    PushSessionRate,
+    /// What a push tells of the message (SES-10).
+    PushContent,
 }
 
 /// Whether a parameter holds for a cluster or for a node.
@@ -201,7 +205,7 @@ pub(super) const CONNECT_TIMEOUT: &str = "connect-timeout";
 
 /// The vendor publishes no ranges for most of them: an hour bounds what is counted in seconds, so that no
 /// node waits for ever, and two hours the re-login limits, above the longest of the profiles.
-const SPECS: [ParamSpec; 24] = {
+const SPECS: [ParamSpec; 26] = {
     use Param as P;
     use Unit as U;
     const PORTS: (u64, u64) = (1_024, 65_535);
@@ -381,6 +385,22 @@ const SPECS: [ParamSpec; 24] = {
             537,
             U::Seconds,
         )),
+        // The sessions of 15 000 users take a quarter of an hour.
+        int(
+            P::PushSessionRate,
+            (
+                "Push Sessions Composed per Minute",
+                "push-sessions-composed-per-minute",
+            ),
+            (1, 60_000),
+            1_000,
+            U::Sessions,
+        ),
+        choice(
+            P::PushContent,
+            ("Push Notification Content", "push-notification-content"),
+            &["count", "sender", "body"],
+        ),
     ]
 };
 

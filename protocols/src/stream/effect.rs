@@ -94,6 +94,9 @@ pub enum Effect {
     /// The client asks how many stanzas were handled; send a `sm::Nonza::Ack`.
     AckRequested,
 
+    /// The client tells whether it is in use (XEP-0352).
+    ClientState(crate::csi::ClientState),
+
     /// A stanza of the bound client. `from` is its full address, `lang` that of the stream if it
     /// had none; `to` is as the client said, so it may be missing.
     Stanza(Stanza),

@@ -2,6 +2,7 @@
 
 use super::config::{C2sConfig, Tls};
 use super::dual;
+use crate::csi;
 use crate::ns;
 use crate::sasl::Mechanism;
 use crate::xml::Element;
@@ -61,6 +62,7 @@ pub(super) fn after_login(config: &C2sConfig, secure: bool) -> Vec<Element> {
     if config.stream_management {
         features.push(Element::new("sm", ns::SM));
     }
+    features.push(csi::feature());
     if config.dual && secure {
         features.push(dual::feature());
     }

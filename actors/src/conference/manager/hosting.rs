@@ -131,7 +131,7 @@ impl TextConference {
     /// What is left to do when a parcel was handed in.
     pub(super) fn after(&self, outcome: Outcome) {
         match outcome {
-            Outcome::Done(origin) => {
+            Outcome::Done(origin) | Outcome::Missed(origin) => {
                 if let Some(next) = origin.and_then(|origin| origin.accepted()) {
                     self.switch.route(self.node, next);
                 }

@@ -91,7 +91,7 @@ async fn stand_by(
                 }
                 Word::LogOut => return Err(HandEnd::LoggedOut),
                 // It has no session to say it in.
-                Word::Stanza(_) | Word::Acked(_) => {}
+                Word::Stanza(_) | Word::Acked(_) | Word::State(_) => {}
             }
         }
         if hand.is_over() {

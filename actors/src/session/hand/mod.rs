@@ -8,6 +8,7 @@ mod session;
 
 use std::sync::Arc;
 
+use takeover_protocols::csi::ClientState;
 use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::stanza::{Condition, Stanza};
 use takeover_protocols::stream::StreamError;
@@ -24,6 +25,8 @@ pub enum Word {
     Stanza(Stanza),
     /// It has handled so many stanzas (XEP-0198).
     Acked(u32),
+    /// It tells whether it is in use (XEP-0352).
+    State(ClientState),
     /// It makes its inactive session its session (SES-7).
     Activate(Wish),
     /// It logs out.

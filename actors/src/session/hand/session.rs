@@ -101,6 +101,7 @@ impl Task<'_> {
                         return Ok(Some(Over::Failed));
                     }
                 },
+                Word::State(state) => self.site.plane.client_state(&self.attached, state)?,
                 // It has its session already.
                 Word::Activate(_) => {}
                 Word::LogOut => {

@@ -129,6 +129,7 @@ impl Login<'_> {
             // Only a bound client has these, and then the session has the line.
             Effect::Enable { .. }
             | Effect::Acked { .. }
+            | Effect::ClientState(_)
             | Effect::AckRequested
             | Effect::Stanza(_)
             | Effect::RefusedStanza { .. } => {}

@@ -3,6 +3,7 @@
 use super::super::effect::Effect;
 use super::super::{StreamCondition, StreamError};
 use super::{C2sServer, Peer, State};
+use crate::csi::ClientState;
 use crate::ns;
 use crate::sm::Nonza;
 use crate::stanza::{Condition, RefusedReason, Stanza};
@@ -16,6 +17,9 @@ impl C2sServer {
                 Ok(nonza) => self.nonza(&nonza, effects),
                 Err(error) => self.abort(StreamError::from(&error), effects),
             };
+        }
+        if let Some(state) = ClientState::from_raw(&raw) {
+            return effects.push(Effect::ClientState(state));
         }
         match Stanza::from_raw(raw) {
             Ok(stanza) => self.stanza(stanza, effects),
