@@ -20,6 +20,9 @@ class Robot(slixmpp.ClientXMPP):
         self.register_plugin("xep_0045")
         self.register_plugin("xep_0199")
         self.register_plugin("xep_0203")
+        # Before the plugin's own, which counts what it lets through.
+        self.said: dict[str, int] = {}
+        self.add_filter("out_sync", self._on_its_stream)
         if resume:
             self.register_plugin("xep_0198")
         self.got: list[tuple[str, str]] = []
@@ -27,7 +30,11 @@ class Robot(slixmpp.ClientXMPP):
         self.room_history: list[tuple[str, str]] = []
         self.logins: list[tuple[str, int]] = []
         self.errors: list[str] = []
+        self.acknowledged: list[str] = []
         self.redirect: tuple[str, int] | None = None
+        # It follows a redirect itself. slixmpp's way closes the old stream with two seconds' patience,
+        # and takes the new one for it when they are over.
+        self.max_redirects = -1
         self.online = asyncio.Event()
         self.gone = asyncio.Event()
         self.leaving = False
@@ -36,20 +43,36 @@ class Robot(slixmpp.ClientXMPP):
         self.add_event_handler("message", self._message)
         self.add_event_handler("groupchat_message", self._room_message)
         self.add_event_handler("stream_error", self._stream_error)
+        self.add_event_handler("stanza_acked", self._acked)
         self.add_event_handler("disconnected", self._disconnected)
 
     async def get_dns_records(self, domain, port=None):
-        """Where to connect: where the server sent us, else our nodes in order."""
+        """Where to connect: where the server sent us, then our nodes in order. Were it one place alone,
+        slixmpp would wait longer from attempt to attempt while that is dead."""
+        found = [self.lab.address(name) for name in self.nodes]
         if self.redirect:
-            found, self.redirect = [self.redirect], None
-        else:
-            found = [self.lab.address(name) for name in self.nodes]
+            found.insert(0, self.redirect)
+            self.redirect = None
         return [("xmpp-client", domain, host, port) for host, port in found]
 
     async def _started(self, _event):
         self.send_presence()
         await self.get_roster()
         self._arrived()
+
+    def say(self, to: str, body: str, kind: str = "chat"):
+        """Words for the present stream, or for none. slixmpp queues what it is given, and what is left
+        of the queue when a stream ends it writes to the next one: before the login, which is an error
+        to any server, or before what it has to repeat there (XEP-0198), which changes the order."""
+        message = self.make_message(mto=to, mbody=body, mtype=kind)
+        self.said[message["id"]] = len(self.logins)
+        message.send()
+
+    def _on_its_stream(self, stanza):
+        stream = self.said.get(stanza["id"]) if isinstance(stanza, slixmpp.Message) else None
+        if stream is None or (self.online.is_set() and stream == len(self.logins)):
+            return stanza
+        return None
 
     def _resumed(self, _event):
         self._arrived()
@@ -62,6 +85,10 @@ class Robot(slixmpp.ClientXMPP):
     def _message(self, message):
         if message["type"] in ("chat", "normal") and message["body"]:
             self.got.append((message["from"].bare, message["body"]))
+
+    def _acked(self, stanza):
+        if isinstance(stanza, slixmpp.Message) and stanza["type"] == "chat" and stanza["body"]:
+            self.acknowledged.append(stanza["body"])
 
     def _room_message(self, message):
         if not message["body"]:
@@ -77,9 +104,12 @@ class Robot(slixmpp.ClientXMPP):
             self.redirect = (host.strip("[]"), int(port))
 
     def _disconnected(self, _event):
+        if not self.online.is_set():
+            # A dead node's socket may take a connection and drop it: the next one is tried first.
+            self.nodes.append(self.nodes.pop(0))
         self.online.clear()
         self.gone.set()
-        if not self.leaving and "see-other-host" not in self.errors[-1:]:
+        if not self.leaving:
             self.loop.call_later(0.2, self.connect)
 
     async def log_in(self, limit_s: float = 20):

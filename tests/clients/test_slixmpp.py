@@ -32,8 +32,10 @@ async def make_room(owner: Robot):
 class Harness(unittest.IsolatedAsyncioTestCase):
     """One server per test; every wait is bounded."""
 
+    speed = SPEED
+
     def setUp(self):
-        self.server = Server(self.config(), SPEED)
+        self.server = Server(self.config(), self.speed)
         self.addCleanup(self.server.stop)
         self.robots: list[Robot] = []
 
