@@ -130,6 +130,7 @@ impl Driver {
                 | Effect::Enable { .. }
                 | Effect::Acked { .. }
                 | Effect::AckRequested
+                | Effect::ClientState(_)
                 | Effect::RefusedStanza { .. }) => self.log.push(format!("{effect:?}")),
             }
         }

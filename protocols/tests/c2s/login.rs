@@ -92,7 +92,7 @@ fn starttls_plain_bind() {
     assert!(heard.ends_with(
         "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
          <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
-         <sm xmlns='urn:xmpp:sm:3'/></stream:features>"
+         <sm xmlns='urn:xmpp:sm:3'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>"
     ));
     driver.say(BIND);
     assert_eq!(

@@ -112,6 +112,7 @@ impl Pair {
                 | Effect::AuthenticationFailed { .. }
                 | Effect::Acked { .. }
                 | Effect::AckRequested
+                | Effect::ClientState(_)
                 | Effect::Stanza(_)
                 | Effect::RefusedStanza { .. }
                 | Effect::Arm(..)
