@@ -7,6 +7,7 @@
 mod admin;
 mod backup;
 mod early;
+pub mod edges;
 pub mod effect;
 pub mod event;
 pub mod explore;

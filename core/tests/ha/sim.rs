@@ -67,6 +67,8 @@ pub struct Pair {
     pub moves: Vec<(Moment, usize, usize)>,
     /// Whether messages from this node get through.
     pub link: [bool; 2],
+    /// How long messages from this node take.
+    pub latency: [Duration; 2],
     pub now: Moment,
     queue: Vec<(Moment, u64, Later)>,
     serial: u64,
@@ -106,6 +108,7 @@ impl Pair {
             owner: [0, 1],
             moves: Vec::new(),
             link: [true, true],
+            latency: [LATENCY; 2],
             now: Moment::ZERO,
             queue: Vec::new(),
             serial: 0,
@@ -213,7 +216,7 @@ impl Pair {
             }
             Effect::Disarm(timer) => self.hosts[i].timers.retain(|(other, _)| *other != timer),
             Effect::SendPeer(message) if self.link[i] => {
-                self.later(LATENCY, Later::Deliver(1 - i, message));
+                self.later(self.latency[i], Later::Deliver(1 - i, message));
             }
             Effect::SendPeer(_) => {}
             Effect::StartCriticalServices => self.later(START, Later::Started(i, life)),

@@ -119,6 +119,30 @@ fn a_word_for_an_older_life_does_not_lose_the_peer() {
     assert!(effects.iter().any(dropped) && effects.iter().any(answered));
 }
 
+/// HA-13, HA-15: a message between the two tells its topic, its life and number, and the sender's status.
+#[test]
+fn a_message_is_told() {
+    let params = HaParams::default();
+    let record = HaRecord::fresh(true);
+    let (node, effects) = HaNode::boot(&record, true, BootKind::SrmRestart, Health::GOOD, &params);
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::SendPeer(message) => Some(*message),
+        _ => None,
+    });
+    let life = node.incarnation;
+    let told = format!("Initializing {life}.1 Initializing (Initialization) e0");
+    assert_eq!(sent.map(|message| message.to_string()), Some(told));
+    let goodbye = PeerMessage {
+        from: Incarnation(2),
+        to: Incarnation(1),
+        seq: 7,
+        ask: false,
+        body: Body::Goodbye,
+    };
+    let told = format!("Goodbye {}.7", Incarnation(2));
+    assert_eq!(goodbye.to_string(), told);
+}
+
 /// HA-2, HA-12: the delay of the last life is over with it.
 #[test]
 fn a_new_life_has_no_overdue_service() {

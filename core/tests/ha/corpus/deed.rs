@@ -1,9 +1,11 @@
 //! What can be done to a pair in a case.
 
+use std::time::Duration;
+
 use takeover_core::ha::{Action, BootKind, Event};
 use takeover_core::service::ServiceKind;
 
-use super::case::{node, up};
+use super::case::{node, time, up};
 use crate::sim::{Broken, Pair};
 
 /// What is done.
@@ -26,6 +28,8 @@ pub enum Deed {
     /// The words of this node do not get through.
     Mute(usize),
     Heal,
+    /// The words of this node take so long from now on.
+    Delay(usize, Duration),
     Break(usize, Breakage),
     Mend(usize),
     /// The database is not replicated when HA is switched on.
@@ -84,6 +88,7 @@ impl Deed {
             ["restart", "srm", name] => Some(Deed::RestartSrm(node(name)?)),
             ["cut"] => Some(Deed::Cut),
             ["mute", name] => Some(Deed::Mute(node(name)?)),
+            ["delay", name, span] => Some(Deed::Delay(node(name)?, time(span)?)),
             ["heal"] => Some(Deed::Heal),
             ["break", name, ref what @ ..] => Some(Deed::Break(node(name)?, breakage(what)?)),
             ["mend", name] => Some(Deed::Mend(node(name)?)),
@@ -110,6 +115,7 @@ impl Deed {
             Deed::Cut => pair.cut(),
             Deed::Mute(i) => pair.link[i] = false,
             Deed::Heal => pair.heal(),
+            Deed::Delay(i, span) => pair.latency[i] = span,
             Deed::Break(i, what) => what.strike(&mut pair.hosts[i].broken),
             Deed::Mend(i) => pair.hosts[i].broken = Broken::default(),
             Deed::Unreplicated(i) => pair.tell(i, Event::NotReplicated),

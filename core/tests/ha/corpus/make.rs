@@ -63,7 +63,11 @@ fn applies(pair: &Pair, deed: Deed) -> bool {
         Deed::Cut => pair.link == [true, true],
         Deed::Mute(i) => pair.link[i],
         Deed::Heal => pair.link != [true, true],
-        Deed::Break(..) | Deed::Mend(_) | Deed::Unreplicated(_) | Deed::TooEarly(_) => false,
+        Deed::Delay(..)
+        | Deed::Break(..)
+        | Deed::Mend(_)
+        | Deed::Unreplicated(_)
+        | Deed::TooEarly(_) => false,
     }
 }
 

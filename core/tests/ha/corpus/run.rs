@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use takeover_core::ha::table::{self, Seen};
-use takeover_core::ha::{Alarm, Detection, HaParams, Reason, ServiceSet, State};
+use takeover_core::ha::{Alarm, Detection, HaParams, Reason, ServiceSet, State, edges};
 
 use super::case::{Case, Line, Param};
-use super::edges;
 use super::start::start;
 use crate::sim::{Pair, secs};
 

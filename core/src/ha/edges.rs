@@ -1,9 +1,12 @@
-//! The legal edges from state to state, written down from the rules, not from the machine.
+//! The legal edges from state to state: HA-13's changes, as chapter 2 has them.
+//!
+//! The list is written down from the rules, not from the machine, and the machine does not read it. Whoever
+//! judges a history holds it against this one list: the corpus, the explorer's graph, the fault search.
 
-use takeover_core::ha::State::{self, *};
+use super::state::State::{self, *};
 
-/// From a state to the states that may follow it, with the rules that lead there.
-const LEGAL: [(State, &[State]); 12] = [
+/// From each state to the states that may follow it, with the rules that lead there.
+static LEGAL: [(State, &[State]); 12] = [
     // SRM resumes what the node did (HA-12), takes over from a peer it does not see (row 27), gives its
     // users away (HA-9), or finds HA off or the group failed (rows 21, 24).
     (
@@ -110,16 +113,74 @@ const LEGAL: [(State, &[State]); 12] = [
     (Unknown, &[Initializing]),
 ];
 
-/// Whether one state may follow another.
+/// The states that may follow a state, in the order of the list.
+#[must_use]
+pub fn after(from: State) -> &'static [State] {
+    let found = LEGAL.iter().find(|(known, _)| *known == from);
+    found.map_or(&[] as &[State], |(_, next)| *next)
+}
+
+/// Whether one state may follow another. A state does not follow itself: that is no change of state.
+#[must_use]
 pub fn is_legal(from: State, to: State) -> bool {
-    LEGAL
-        .iter()
-        .any(|(known, next)| *known == from && next.contains(&to))
+    after(from).contains(&to)
 }
 
 /// Every legal edge.
 pub fn all() -> impl Iterator<Item = (State, State)> {
-    LEGAL
-        .iter()
-        .flat_map(|(from, next)| next.iter().map(move |to| (*from, *to)))
+    let next =
+        |(from, next): &'static (State, &'static [State])| next.iter().map(|to| (*from, *to));
+    LEGAL.iter().flat_map(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HA-13: every state has its line, and can be left; none follows itself or is named twice.
+    #[test]
+    fn every_state_has_its_edges() {
+        for from in State::ALL {
+            let next = after(from);
+            assert!(!next.is_empty() && !next.contains(&from), "{from}");
+            let twice = next
+                .iter()
+                .any(|to| next.iter().filter(|other| *other == to).count() > 1);
+            assert!(!twice, "{from}: {next:?}");
+        }
+        assert_eq!(LEGAL.len(), State::ALL.len());
+        assert_eq!(
+            all().count(),
+            LEGAL.iter().map(|(_, next)| next.len()).sum::<usize>()
+        );
+    }
+
+    /// The edges of "From state to state" are legal, and some that chapter 2 does not have are not.
+    #[test]
+    fn the_edges_of_chapter_2_are_legal() {
+        for (from, to) in [
+            (Normal, FailingOver),
+            (Normal, TakingOver),
+            (TakingOver, Backup),
+            (FailingOver, State::Idle),
+            (State::Idle, TakingBack),
+            (Backup, FallingBack),
+            (FailedMode, Initializing),
+            (TakingBack, FailedMode),
+        ] {
+            assert!(is_legal(from, to), "{from} to {to}");
+        }
+        for (from, to) in [
+            (Normal, Backup),
+            (Normal, State::Idle),
+            (State::Idle, Normal),
+            (State::Idle, Backup),
+            (FailedOver, Normal),
+            (FailedOver, Backup),
+            (Normal, TakingBack),
+            (Normal, Normal),
+        ] {
+            assert!(!is_legal(from, to), "{from} to {to}");
+        }
+    }
 }
