@@ -1,12 +1,14 @@
 //! What the machine tells people: causes, changes, refusals (HA-11, HA-13).
 
+use takeover_core::ha::table::Seen;
 use takeover_core::ha::{
     Action, Attempt, Body, BootKind, Cause, Effect, Event, HaNode, HaParams, HaRecord, Health,
-    Link, PeerMessage, PeerObstacle, Reason, Refusal, ServiceSet, Staleness, State, StateChange,
-    Timer, TimerSet, allowed_actions, step,
+    Link, PeerMessage, PeerObstacle, Phase, Reason, Refusal, ServiceSet, Staleness, State,
+    StateChange, Timer, TimerSet, allowed_actions, is_left_out, step, table,
 };
 use takeover_core::id::Incarnation;
 use takeover_core::service::ServiceKind::XcpRouter;
+use takeover_core::time::Moment;
 
 /// HA-13: every cause is a sentence of its own.
 #[test]
@@ -174,4 +176,71 @@ fn every_state_offers_its_actions() {
         assert_eq!(allowed_actions(state, true), offered, "{state}");
     }
     assert_eq!(allowed_actions(State::Unknown, false), [Action::EnableHa]);
+}
+
+/// The vendor's console has its own words for two states, and the table's for the others.
+#[test]
+fn the_console_has_its_own_words_for_two_states() {
+    for state in State::ALL {
+        let told = match state {
+            State::FailingOver => "Failover",
+            State::FailedMode => "Failed",
+            _ => state.name(),
+        };
+        assert_eq!(state.console_name(), told);
+    }
+    let seen = Seen::Reachable(State::Idle, Reason::AdminRequest);
+    assert_eq!(seen.to_string(), "Idle (On Admin Request)");
+    assert_eq!(Seen::Unreachable.to_string(), "(unreachable)");
+}
+
+/// The rows are found by their number; a row is stable exactly if both of its sides may rest.
+#[test]
+fn a_row_is_found_by_its_number() {
+    for number in 1..=27 {
+        let row = table::row(number).expect("a row");
+        assert_eq!(row.number, number);
+        let mut states = row.node1.states.iter().chain(&row.node2.states);
+        assert_eq!(
+            row.stable,
+            states.all(|state| state.is_stable()),
+            "{number}"
+        );
+    }
+    assert!(table::row(0).is_none() && table::row(28).is_none());
+}
+
+/// HA-6, USR-2: half an hour of health; and in which states the users are at the peer.
+#[test]
+fn health_and_home_are_as_written() {
+    assert_eq!(HaParams::FALLBACK_HEALTH.as_secs(), 1_800);
+    let away = State::ALL
+        .into_iter()
+        .filter(|state| state.is_failed_over());
+    let wanted = [
+        State::Idle,
+        State::FailingOver,
+        State::FailedOver,
+        State::FailedOverDown,
+        State::TakingBack,
+    ];
+    assert_eq!(away.collect::<Vec<_>>(), wanted);
+    let work = Phase::ALL.into_iter().filter(|phase| phase.is_work());
+    let wanted = [Phase::Releasing, Phase::Claiming, Phase::HandingBack];
+    assert_eq!(work.collect::<Vec<_>>(), wanted);
+}
+
+/// HA-17: a session whose client came since HA was switched off, or is not back, is left out.
+#[test]
+fn who_came_too_early_is_left_out() {
+    let off = Moment(100);
+    for (came, has_client, left_out) in [
+        (99, true, false),
+        (100, true, false),
+        (101, true, true),
+        (99, false, true),
+        (101, false, true),
+    ] {
+        assert_eq!(is_left_out(Moment(came), has_client, off), left_out);
+    }
 }

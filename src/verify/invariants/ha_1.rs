@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use takeover_core::ha::State;
+use takeover_core::ha::{State, edges};
 use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
 use thiserror::Error;
@@ -20,71 +20,12 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// An edge that is not there, or that begins elsewhere.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[error("{node} went from {from} to {to}; it was {was}, from where it may go to {}", names(legal(*from)))]
+#[error("{node} went from {from} to {to}; it was {was}, from where it may go to {}", names(edges::after(*from)))]
 pub struct Broken {
     node: NodeId,
     was: State,
     from: State,
     to: State,
-}
-
-/// Where a node may go from a state, beside the failed mode and the end of HA, which are open to all.
-/// Written from chapter 2, not from the machine.
-const fn legal(from: State) -> &'static [State] {
-    use State::{
-        Backup, FailedOver, FailedOverDown, FailingOver, FallingBack, Idle, Initializing, Normal,
-        TakingBack, TakingOver,
-    };
-    match from {
-        Initializing => &[
-            Normal,
-            Idle,
-            Backup,
-            TakingOver,
-            FailingOver,
-            FailedOver,
-            FailedOverDown,
-            FallingBack,
-            TakingBack,
-        ],
-        Normal => &[FailingOver, TakingOver, Initializing],
-        FailingOver => &[Idle, FailedOver, FailedOverDown, Initializing, TakingOver],
-        TakingOver => &[Backup, Initializing, FailingOver, Normal],
-        Idle => &[
-            TakingBack,
-            TakingOver,
-            Initializing,
-            FailedOver,
-            FailedOverDown,
-        ],
-        FailedOver => &[TakingBack, TakingOver, FailedOverDown, Initializing, Backup],
-        FailedOverDown => &[FailedOver, TakingBack, TakingOver, Initializing, Backup],
-        Backup => &[
-            FallingBack,
-            FailingOver,
-            FailedOver,
-            FailedOverDown,
-            TakingOver,
-            Initializing,
-            Normal,
-        ],
-        FallingBack => &[Normal, Backup, TakingOver, Initializing],
-        TakingBack => &[
-            Normal,
-            Idle,
-            FailedOver,
-            FailedOverDown,
-            TakingOver,
-            Initializing,
-        ],
-        // A failed node whose peer carries everybody lets its users go to it.
-        State::FailedMode => &[Initializing, TakingOver, FailingOver],
-        State::Unknown => &[Initializing, Normal],
-    }
-}
-
-fn is_legal(from: State, to: State) -> bool {
-    matches!(to, State::FailedMode | State::Unknown) || from == to || legal(from).contains(&to)
 }
 
 fn names(states: &[State]) -> String {
@@ -96,23 +37,32 @@ fn names(states: &[State]) -> String {
 #[derive(Default)]
 pub(super) struct Edges(BTreeMap<NodeId, State>);
 
+impl Edges {
+    /// A change of a node's state, after all those that came before. A new life of SRM begins with
+    /// `Initializing`, whatever the old one left.
+    fn take(&mut self, node: NodeId, from: State, to: State) -> Result<(), Broken> {
+        let was = self.0.insert(node, to).unwrap_or(from);
+        let follows = was == from || to == State::Initializing;
+        let is_legal = from == to || edges::is_legal(from, to);
+        if follows && is_legal {
+            return Ok(());
+        }
+        Err(Broken {
+            node,
+            was,
+            from,
+            to,
+        })
+    }
+}
+
 impl Check for Edges {
     fn entry(&mut self, entry: &Entry, _: &Scene<'_>) -> Result<(), Violation> {
         let (Event::Ha(change), Some(node)) = (&entry.event, entry.node) else {
             return Ok(());
         };
-        let was = self.0.insert(node, change.to).unwrap_or(change.from);
-        // A new life of SRM begins with `Initializing`, whatever the old one left.
-        let follows = was == change.from || change.to == State::Initializing;
-        match follows && is_legal(change.from, change.to) {
-            true => Ok(()),
-            false => Err(Violation::Ha1(Broken {
-                node,
-                was,
-                from: change.from,
-                to: change.to,
-            })),
-        }
+        self.take(node, change.from, change.to)
+            .map_err(Violation::Ha1)
     }
 }
 
@@ -120,29 +70,27 @@ impl Check for Edges {
 mod tests {
     use super::*;
 
-    /// The edges of "From state to state" are legal, and some that chapter 2 does not have are not.
+    /// HA-13: a change goes along an edge of the list and from the state the node was in; the nodes are told
+    /// apart, a new reason is no edge, and a new life of SRM may begin from anywhere.
     #[test]
-    fn the_edges_of_chapter_2_are_legal() {
-        for (from, to) in [
-            (State::Normal, State::FailingOver),
-            (State::Normal, State::TakingOver),
-            (State::TakingOver, State::Backup),
-            (State::FailingOver, State::Idle),
-            (State::Idle, State::TakingBack),
-            (State::Backup, State::FallingBack),
-            (State::FailedMode, State::Initializing),
-            (State::TakingBack, State::FailedMode),
-        ] {
-            assert!(is_legal(from, to), "{from} to {to}");
-        }
-        for (from, to) in [
-            (State::Normal, State::Backup),
-            (State::Normal, State::Idle),
-            (State::Idle, State::Normal),
-            (State::FailedOver, State::Normal),
-            (State::Normal, State::TakingBack),
-        ] {
-            assert!(!is_legal(from, to), "{from} to {to}");
-        }
+    fn a_change_follows_the_last_one_along_an_edge() {
+        let (a, b) = (NodeId(0), NodeId(1));
+        let mut edges = Edges::default();
+        assert_eq!(edges.take(a, State::Normal, State::FailingOver), Ok(()));
+        assert_eq!(edges.take(b, State::Normal, State::TakingOver), Ok(()));
+        assert_eq!(edges.take(b, State::TakingOver, State::Backup), Ok(()));
+        assert_eq!(edges.take(b, State::Backup, State::Backup), Ok(()));
+        assert_eq!(
+            edges.take(a, State::FailedOver, State::Initializing),
+            Ok(())
+        );
+        let skipped = edges.take(b, State::FallingBack, State::Normal);
+        assert_eq!(skipped.unwrap_err().was, State::Backup);
+        let unknown = edges.take(a, State::Initializing, State::Initializing);
+        assert_eq!(unknown, Ok(()));
+        let illegal = Edges::default().take(a, State::Normal, State::Backup);
+        let said = illegal.unwrap_err().to_string();
+        assert!(said.contains("Normal to Running in Backup Mode"), "{said}");
+        assert!(said.contains("Failing Over"), "and where it may go: {said}");
     }
 }
