@@ -4,6 +4,8 @@
 //! them to libFuzzer, `tests/replay.rs` gives them what fuzzing has found worth keeping
 //! (`corpus/TARGET/`), on any toolchain and in seconds.
 
+#[cfg(feature = "storage")]
+mod address;
 #[cfg(feature = "lab")]
 mod command;
 #[cfg(feature = "lab")]
@@ -43,6 +45,8 @@ pub struct Target {
 
 /// Every target of the features that are on.
 pub const TARGETS: &[Target] = &[
+    #[cfg(feature = "storage")]
+    target("address", address::body),
     #[cfg(feature = "lab")]
     target("command", command::body),
     #[cfg(feature = "lab")]

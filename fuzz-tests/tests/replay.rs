@@ -79,6 +79,7 @@ macro_rules! replays {
 }
 
 replays! {
+    address 500
     command 500
     config 100
     datetime 500

@@ -45,9 +45,16 @@ impl Wrong {
     }
 }
 
-/// A span of time, such as `90s`, `1.5s`, `500ms`, `30m`, `2h`.
+/// The longest span of time, in hours: times are added to each other, and up to here each microsecond
+/// has a number of its own in what is typed.
+const MOST_HOURS: u64 = 100_000;
+
+/// A span of time, such as `90s`, `1.5s`, `500ms`, `30m`, `2h`, to the microsecond.
 pub(crate) fn duration(word: &str) -> Result<Duration, Wrong> {
-    let wrong = || Wrong::new("no time", word, ["500ms", "90s", "30m", "2h"]);
+    let wrong = || {
+        let most = format!("up to {MOST_HOURS}h");
+        Wrong::new("no time", word, ["500ms", "90s", "30m", "2h", &most])
+    };
     let split = word
         .find(|letter: char| letter.is_ascii_alphabetic())
         .ok_or_else(wrong)?;
@@ -60,7 +67,12 @@ pub(crate) fn duration(word: &str) -> Result<Duration, Wrong> {
         "h" => 3600.0,
         _ => return Err(wrong()),
     };
-    Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())
+    let micros = (number * factor * 1e6).round();
+    let allowed = 0.0..=(MOST_HOURS * 3600) as f64 * 1e6;
+    match allowed.contains(&micros) {
+        true => Ok(Duration::from_micros(micros as u64)),
+        false => Err(wrong()),
+    }
 }
 
 /// A service by its short name.
@@ -105,5 +117,42 @@ pub(crate) const fn alarm_name(alarm: &Alarm) -> &'static str {
         Alarm::FailedMode(_) => "failed-mode",
         Alarm::SplitBrain => "split-brain",
         Alarm::EnabledTooEarly => "enabled-too-early",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::display::time;
+    use super::*;
+
+    /// A time is printed as it is read: nothing finer than a microsecond, nothing that overflows.
+    #[test]
+    fn a_time_is_read_to_the_microsecond_and_bounded() {
+        for (word, printed) in [
+            ("0.0001ms", "0ms"),
+            ("0.0006ms", "0.001ms"),
+            ("61.002s", "61.002s"),
+            ("99999.123456s", "99999.123456s"),
+            ("100000h", "100000h"),
+        ] {
+            let read = duration(word).unwrap();
+            assert_eq!(time(read), printed);
+            assert_eq!(duration(printed), Ok(read));
+        }
+        for word in [
+            "100001h",
+            "1000000000000000000h",
+            "-1s",
+            "nans",
+            "infs",
+            "s",
+            "5",
+        ] {
+            let wrong = duration(word).unwrap_err();
+            assert!(
+                wrong.allowed.contains(&"up to 100000h".to_owned()),
+                "{word}"
+            );
+        }
     }
 }

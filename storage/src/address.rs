@@ -27,7 +27,7 @@ const FRESH: &str = "chat";
 /// assert_eq!(server.kind(), EngineKind::MsSql);
 /// # Ok::<(), takeover_storage::AddressError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChatAddress {
     kind: EngineKind,
     place: String,
@@ -111,12 +111,9 @@ impl FromStr for ChatAddress {
     type Err = AddressError;
 
     fn from_str(given: &str) -> Result<Self, AddressError> {
-        let (place, instance) = match given.split_once('#') {
-            Some((place, instance)) => (place, Some(instance)),
-            None => (given, None),
-        };
+        let (place, instance) = cut(given);
         if place.is_empty() || instance.is_some_and(str::is_empty) {
-            let given = given.to_owned();
+            let given = shown(place, instance);
             return Err(AddressError::Empty { given });
         }
         let scheme = place.split_once("://").map(|(scheme, _)| scheme);
@@ -126,7 +123,7 @@ impl FromStr for ChatAddress {
             Some("sqlserver") => Ok(EngineKind::MsSql),
             Some(name) => name.parse(),
         };
-        let address = given.to_owned();
+        let address = shown(place, instance);
         Ok(Self {
             kind: kind.map_err(|error| AddressError::Store { address, error })?,
             place: place.to_owned(),
@@ -135,17 +132,48 @@ impl FromStr for ChatAddress {
     }
 }
 
+/// The place and the instance: a `#` before the last `@` of a connection string is part of a password.
+fn cut(given: &str) -> (&str, Option<&str>) {
+    let place = match given.contains("://") {
+        true => given.rfind('@').unwrap_or(0),
+        false => 0,
+    };
+    match given[place..].split_once('#') {
+        Some((rest, instance)) => (&given[..place + rest.len()], Some(instance)),
+        None => (given, None),
+    }
+}
+
+/// As it may be shown: a connection string may hold a password, before its `@` or behind its `?`.
+fn shown(place: &str, instance: Option<&str>) -> String {
+    let mut text = match place.split_once("://") {
+        None => place.to_owned(),
+        Some((scheme, rest)) => {
+            let (hidden, rest) = match rest.rsplit_once('@') {
+                Some((_, rest)) => ("…@", rest),
+                None => ("", rest),
+            };
+            let (rest, query) = match rest.split_once('?') {
+                Some((rest, _)) => (rest, "?…"),
+                None => (rest, ""),
+            };
+            format!("{scheme}://{hidden}{rest}{query}")
+        }
+    };
+    text.extend(instance.into_iter().flat_map(|instance| ["#", instance]));
+    text
+}
+
 impl fmt::Display for ChatAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A connection string may hold a password.
-        match (self.place.split_once("://"), self.place.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, place))) => write!(f, "{scheme}://…@{place}")?,
-            (Some(_) | None, _) => f.write_str(&self.place)?,
-        }
-        match &self.instance {
-            Some(instance) => write!(f, "#{instance}"),
-            None => Ok(()),
-        }
+        f.write_str(&shown(&self.place, self.instance()))
+    }
+}
+
+impl fmt::Debug for ChatAddress {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChatAddress({self})")
     }
 }
 
@@ -288,6 +316,42 @@ mod tests {
         for nothing in ["", "#x", "folder#"] {
             assert!(nothing.parse::<ChatAddress>().is_err(), "{nothing:?}");
         }
+    }
+
+    /// A password does not reach a screen or a log, wherever in the address it stands and whatever is
+    /// wrong with the rest.
+    #[test]
+    fn a_password_is_not_shown() {
+        for (given, shown) in [
+            (
+                "postgresql://u:s3cret@host/db#one",
+                "postgresql://…@host/db#one",
+            ),
+            (
+                "postgresql://u:s3#cret@host/db#one",
+                "postgresql://…@host/db#one",
+            ),
+            (
+                "postgresql://host/db?user=u&password=s3cret",
+                "postgresql://host/db?…",
+            ),
+            ("mssql://u:s3cret@host/db", "mssql://…@host/db"),
+        ] {
+            assert_eq!(address(given).to_string(), shown);
+            assert_eq!(
+                format!("{:?}", address(given)),
+                format!("ChatAddress({shown})")
+            );
+        }
+        for given in ["dbase://u:s3cret@host/db", "postgresql://u:s3cret@host/db#"] {
+            let error = given.parse::<ChatAddress>().unwrap_err();
+            assert!(
+                !format!("{error} {error:?}").contains("s3cret"),
+                "{error:?}"
+            );
+        }
+        let odd = address("postgresql://u:s3#cret@host/db#one");
+        assert_eq!(odd.instance(), Some("one"));
     }
 
     #[test]

@@ -213,8 +213,20 @@ impl Stanza {
         writer.attr_opt("id", self.id.as_deref());
         writer.attr_opt("type", self.kind.type_attr());
         writer.attr_opt("xml:lang", self.lang.as_deref());
-        for (index, attr) in self.extra.iter().enumerate() {
-            writer.any_attr(attr, index);
+        // A prefix of ours must be none that the payload brings along: it would be declared twice.
+        let taken = |index: &usize| {
+            let prefix = format!("ns{index}");
+            self.bindings.iter().any(|binding| binding.prefix == prefix)
+        };
+        let free = (0..).filter(|index| !taken(index));
+        for (attr, index) in self.extra.iter().zip(free) {
+            let named = |binding: &&Binding| binding.uri == attr.ns && !binding.prefix.is_empty();
+            match self.bindings.iter().find(named) {
+                Some(binding) => {
+                    writer.attr(&format!("{}:{}", binding.prefix, attr.name), &attr.value);
+                }
+                None => writer.any_attr(attr, index),
+            }
         }
         if self.payload.is_empty() {
             return writer.raw(b"/>");
