@@ -12,6 +12,7 @@ use crate::rt::{Actor, Addr, ChildExited, ChildSpec, Ctx, Exit, MailboxSpec, Rec
 use crate::setup::NodeSetup;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::journal::{Event, Power};
 
@@ -166,7 +167,10 @@ impl Rack {
     fn set(bay: &mut Bay, power: Power, ctx: &Ctx<Self>) {
         bay.power = power;
         let (node, world) = (bay.setup.node, ctx.world());
-        let incarnation = world.network().life(node);
+        let mut incarnation = world.network().life(node);
+        if canary!("LifeNumberStands") {
+            incarnation = incarnation.min(1);
+        }
         bay.setup.board.set_power(node, power, incarnation);
         world
             .journal()

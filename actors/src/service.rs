@@ -9,7 +9,7 @@
 //! Its end is the end of the run: the node hears `ChildExited` and decides (SVC-3).
 
 use crate::gate::{Gates, Pass};
-use crate::rt::{Actor, ChildExited, Ctx, Exit, MailboxSpec, Recipient};
+use crate::rt::{Actor, ChildExited, Ctx, Exit, MailboxSpec, Recipient, planned_panic};
 use std::any::Any;
 use std::time::Duration;
 use takeover_core::id::NodeId;
@@ -268,7 +268,7 @@ impl Actor for ServiceActor {
                 self.advance(ctx);
             }
             ServiceMsg::Fail(cause) => self.fail(cause, ctx),
-            ServiceMsg::Panic(text) => panic!("{text}"),
+            ServiceMsg::Panic(text) => planned_panic(&text),
             ServiceMsg::Work(message) => {
                 if let Err(cause) = self.run.work.handle(message, ctx) {
                     self.fail(cause, ctx);

@@ -148,6 +148,7 @@ impl Srm {
 
     fn carry_out(&mut self, effect: Effect, ctx: &mut Ctx<Self>) {
         match effect {
+            Effect::Persist(_) if takeover_core::canary!("RecordNotKept") => {}
             Effect::Persist(record) => self.persist(record, ctx),
             Effect::Record(change) => {
                 tracing::info!(node = %self.site.setup.name, %change, "ha");

@@ -4,6 +4,7 @@
 //! and carries out what comes back.
 
 pub mod assignment;
+pub mod canary;
 pub mod chat;
 pub mod digest;
 pub mod ha;

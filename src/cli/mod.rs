@@ -3,6 +3,7 @@
 //! Exit codes: 0 when all went well; 1 when a verdict is not OK, a command was refused or something
 //! failed on the way; 2 when the command line or the configuration is refused.
 
+mod canaries;
 mod console;
 mod db;
 mod demo;
@@ -11,6 +12,7 @@ mod explore;
 mod interrupt;
 mod logging;
 mod profile;
+mod reliability;
 mod serve;
 mod storm;
 mod verify;

@@ -7,7 +7,9 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 
+use super::reliability::{self, Section};
 use super::{FAILED, OK, REFUSED, fail, print};
+use crate::client::Tally;
 use crate::report;
 use crate::verify::{self, Knobs, Minimal, Plan, Search, Searched};
 
@@ -44,6 +46,15 @@ pub(super) struct Verify {
     /// Print the invariants as the page docs/INVARIANTS.md.
     #[arg(long, group = "what")]
     invariants: bool,
+    /// Plant each of the known bugs in turn and see that the search finds it (development builds).
+    #[arg(long, group = "what")]
+    canaries: bool,
+    /// Go on after a violation: count all of them.
+    #[arg(long)]
+    keep_going: bool,
+    /// Write what was measured into its section of this page, such as docs/RELIABILITY.md.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Run every schedule twice and compare the digests (DET-1).
     #[arg(long)]
     twice: bool,
@@ -53,7 +64,7 @@ pub(super) struct Verify {
     /// Print one JSON object on standard output, all else on standard error.
     #[arg(long)]
     json: bool,
-    /// Where plan and picture of a failure are written.
+    /// Where plan, picture and journal of a failure are written; made where it is not there.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
 }
@@ -63,6 +74,9 @@ impl Verify {
         if self.invariants {
             print(verify::page().trim_end());
             return OK;
+        }
+        if self.canaries {
+            return super::canaries::run(self.write.as_deref());
         }
         let knobs = Knobs::default();
         if let Some(seed) = self.replay {
@@ -91,14 +105,23 @@ impl Verify {
         };
         let progress = Progress::new(self.schedules);
         let searched = search.run(&|so_far| progress.show(so_far), &|so_far| {
-            !so_far.found.is_empty()
+            !self.keep_going && !so_far.found.is_empty()
         });
         progress.bar.finish_and_clear();
         let searched = match searched {
             Ok(searched) => searched,
             Err(error) => return fail(FAILED, error),
         };
-        tell(&searched, progress.since.elapsed());
+        let wall = progress.since.elapsed();
+        tell(&searched, wall);
+        for (seed, found) in &searched.found {
+            eprintln!("seed {seed}: {} at {}", found.violation, found.at);
+        }
+        if let Some(page) = &self.write
+            && let Err(why) = reliability::put(page, &searched_section(&search, &searched, wall))
+        {
+            return fail(FAILED, why);
+        }
         let code = match searched.found.keys().next() {
             None => OK,
             Some(seed) => self.shorten(&Plan::generate(*seed, &search.knobs)),
@@ -124,7 +147,10 @@ impl Verify {
             outcome.entries,
             outcome.digest
         );
-        eprintln!("{:?}", outcome.tally);
+        eprintln!("{}", messages(&outcome.tally));
+        if outcome.on_their_way > 0 {
+            eprintln!("{} were on their way when it ended", outcome.on_their_way);
+        }
         let said = found.map(|found| format!("{} at {}", found.violation, found.at));
         eprintln!("{}", said.as_deref().unwrap_or("no invariant was violated"));
         if found.is_some() {
@@ -191,7 +217,7 @@ impl Verify {
         FAILED
     }
 
-    /// Writes the plan and, where the lab is still there, the picture.
+    /// Writes the plan and, where the lab is still there, the picture and the journal.
     fn write(&self, plan: &Plan, run: &verify::Run, said: &str) {
         let at = |end: &str| self.out.join(format!("verify-{}.{end}", plan.seed));
         let mut files = vec![(at("plan"), format!("# {said}\n{plan}"))];
@@ -199,6 +225,11 @@ impl Verify {
             let title = format!("Seed {}", plan.seed);
             let picture = verify::picture(plan, lab, &title, said);
             files.push((at("html"), report::page(&picture, &[])));
+            files.push((at("journal"), lab.journal().lines()));
+        }
+        if let Err(error) = std::fs::create_dir_all(&self.out) {
+            fail(FAILED, format!("{}: {error}", self.out.display()));
+            return;
         }
         for (path, text) in files {
             match std::fs::write(&path, text) {
@@ -261,7 +292,6 @@ impl Progress {
 /// What came of a search, for people.
 fn tell(searched: &Searched, wall: Duration) {
     let speed = searched.took.as_secs_f64() / wall.as_secs_f64().max(0.001);
-    let messages = searched.tally;
     eprintln!(
         "{} schedules, {:.2} virtual years in {:.0} s ({speed:.0} times life), {} events, digest {:016x}",
         searched.schedules,
@@ -270,17 +300,60 @@ fn tell(searched: &Searched, wall: Duration) {
         searched.entries,
         searched.digest()
     );
-    eprintln!(
-        "{} messages sent, {} acknowledged, {} delivered, {} lost, {} doubled, {} reordered",
-        messages.sent,
-        messages.acknowledged,
-        messages.delivered,
-        messages.lost,
-        messages.doubled,
-        messages.reordered
-    );
+    eprintln!("{}", messages(&searched.tally));
     eprint!("{}", verify::faults(&searched.coverage));
     eprintln!("{}", verify::grid(&searched.coverage));
+}
+
+fn messages(tally: &Tally) -> String {
+    let Tally {
+        sent,
+        acknowledged,
+        refused,
+        delivered,
+        lost,
+        doubled,
+        reordered,
+    } = tally;
+    format!(
+        "{sent} messages sent, {acknowledged} acknowledged, {refused} refused, {delivered} delivered, \
+         {lost} lost, {doubled} doubled, {reordered} reordered"
+    )
+}
+
+/// The section of the page on what a search has found.
+fn searched_section(search: &Search, searched: &Searched, wall: Duration) -> Section {
+    let figures = searched.figures();
+    let mut text = format!(
+        "| figure | value |\n| --- | --- |\n\
+         | schedules | {} (seeds {} to {}{}) |\n| violations | {} |\n\
+         | protocol time | {:.2} years |\n| events | {} |\n| messages | {} |\n\
+         | kinds of faults met by rows of the state table | {} of {} |\n\
+         | rows of the state table reached | {} |\n| it took | {:.0} s on {} threads |\n\
+         | speed | {:.0} times life |\n| digest | `{}` |\n",
+        figures.schedules,
+        search.seed,
+        search.seed + search.schedules - 1,
+        if search.twice { ", each run twice" } else { "" },
+        figures.violations.len(),
+        figures.virtual_years,
+        figures.events,
+        messages(&figures.messages),
+        figures.coverage,
+        figures.coverage_possible,
+        figures.rows_reached,
+        wall.as_secs_f64(),
+        search.threads,
+        searched.took.as_secs_f64() / wall.as_secs_f64().max(0.001),
+        figures.digest,
+    );
+    for (seed, violation) in &figures.violations {
+        text.push_str(&format!("\nSeed {seed}: {violation}\n"));
+    }
+    Section {
+        name: "search",
+        text,
+    }
 }
 
 fn humane(time: Duration) -> String {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use takeover_core::ha::table;
+use takeover_core::ha::table::{self, Seen};
+use takeover_core::ha::{Reason, State};
 use takeover_core::id::GroupId;
 
 use super::facts::{Facts, PairFacts};
@@ -18,6 +19,8 @@ pub struct Coverage {
     pub kinds: BTreeMap<FaultKind, u64>,
     /// The rows of the state table that pairs were in.
     pub rows: BTreeSet<u8>,
+    /// The states and reasons that nodes were in, together.
+    pub states: BTreeSet<(State, Reason)>,
     /// Deeds that the lab refused, as it must where they make no sense.
     pub refused: u64,
 }
@@ -34,8 +37,13 @@ impl Coverage {
 
     /// The rows that the pairs went through.
     pub(super) fn rest(&mut self, facts: &Facts) {
-        let views = facts.pairs.iter().flat_map(|pair| pair.trace.all_views());
-        let exact = views.filter(|view| view.exact);
+        let views = || facts.pairs.iter().flat_map(|pair| pair.trace.all_views());
+        let seen = views().flat_map(|view| view.nodes);
+        self.states.extend(seen.filter_map(|seen| match seen {
+            Seen::Reachable(state, reason) => Some((state, reason)),
+            Seen::Unreachable => None,
+        }));
+        let exact = views().filter(|view| view.exact);
         self.rows
             .extend(exact.filter_map(|view| Some(view.row?.number)));
     }
@@ -49,6 +57,7 @@ impl Coverage {
             *self.kinds.entry(*kind).or_default() += count;
         }
         self.rows.extend(&other.rows);
+        self.states.extend(&other.states);
         self.refused += other.refused;
     }
 
@@ -64,12 +73,31 @@ impl Coverage {
         FaultKind::ALL.len() * table::rows().len()
     }
 
+    /// States with reasons that the table has and no node was in.
+    #[must_use]
+    pub fn missing_states(&self) -> BTreeSet<(State, Reason)> {
+        documented()
+            .filter(|known| !self.states.contains(known))
+            .collect()
+    }
+
     /// Rows that no pair was in.
     #[must_use]
     pub fn missing_rows(&self) -> Vec<u8> {
         let all = table::rows().iter().map(|row| row.number);
         all.filter(|row| !self.rows.contains(row)).collect()
     }
+}
+
+/// Every state that the table has, with each reason that it has for it.
+pub(super) fn documented() -> impl Iterator<Item = (State, Reason)> {
+    let sides = table::rows()
+        .iter()
+        .flat_map(|row| [&row.node1, &row.node2]);
+    sides.flat_map(|side| {
+        let reasons = side.reasons.iter();
+        reasons.flat_map(|reason| side.states.iter().map(|state| (*state, *reason)))
+    })
 }
 
 fn row(pair: &PairFacts) -> u8 {

@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod canaries;
 mod coverage;
 mod facts;
 mod generate;

@@ -62,5 +62,8 @@ pub fn grid(coverage: &Coverage) -> String {
     if !missing.is_empty() {
         text.push_str(&format!(", not {missing:?}"));
     }
+    for (state, reason) in coverage.missing_states() {
+        text.push_str(&format!("\nno node was {state} ({reason})"));
+    }
     text
 }

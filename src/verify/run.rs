@@ -45,8 +45,10 @@ pub struct Outcome {
     pub entries: u64,
     /// The digest of the journal.
     pub digest: u64,
-    /// Messages, over all clients.
+    /// Messages, over all clients. Lost is only what was missing when everything had come to rest.
     pub tally: Tally,
+    /// Acknowledged messages that were on their way when a violation ended the run.
+    pub on_their_way: u64,
     /// Faults, and the states that they met.
     pub coverage: Coverage,
 }
@@ -67,7 +69,12 @@ pub fn run(plan: &Plan) -> Result<Run, LabError> {
     let cast = plan.cast();
     let mut lab = world::lab(plan.seed, &cast, &plan.knobs)?;
     let mut watch = Watch::new(&lab);
-    let world = World::settle(&mut lab, &plan.knobs)?;
+    let world = match World::settle(&mut lab, &plan.knobs) {
+        Err(LabError::NotUp { limit_s, missing }) => {
+            return Ok(not_up(plan, lab, limit_s, missing));
+        }
+        settled => settled?,
+    };
     watch.facts.begin(&lab);
     let running = Running {
         plan,
@@ -76,9 +83,38 @@ pub fn run(plan: &Plan) -> Result<Run, LabError> {
         watch,
         standing: BTreeMap::new(),
         talking: false,
+        rested: false,
         coverage: Coverage::default(),
     };
     Ok(running.all())
+}
+
+/// USR-1: nobody had done anything to it, and still it did not come up.
+fn not_up(plan: &Plan, lab: Lab, limit_s: u64, missing: String) -> Run {
+    let violation = Violation::Usr1(Unserved {
+        count: lab
+            .clients()
+            .values()
+            .filter(|client| !client.is_online())
+            .count(),
+        first: missing,
+        after: Duration::from_secs(limit_s),
+    });
+    let outcome = Outcome {
+        seed: plan.seed,
+        found: Some(Found {
+            at: lab.now(),
+            violation,
+        }),
+        took: lab.now().saturating_since(Moment::ZERO),
+        entries: lab.journal().len(),
+        digest: lab.journal().digest(),
+        tally: lab.finding().total,
+        on_their_way: 0,
+        coverage: Coverage::default(),
+    };
+    let lab = Some(lab);
+    Run { outcome, lab }
 }
 
 /// What happens at a time of the schedule.
@@ -101,6 +137,8 @@ struct Running<'p> {
     watch: Watch,
     standing: BTreeMap<usize, Deed>,
     talking: bool,
+    /// Everybody was online and silent, and what was said has had its time to arrive.
+    rested: bool,
     coverage: Coverage,
 }
 
@@ -109,14 +147,25 @@ impl Running<'_> {
         let began = self.lab.now();
         let well = self.breaking() && self.healing() && self.quiet();
         let control = self.lab.control();
-        let outcome = |running: &mut Self| Outcome {
-            seed: running.plan.seed,
-            found: running.watch.found().cloned(),
-            took: control.now().saturating_since(began),
-            entries: running.watch.entries(),
-            digest: control.journal().digest(),
-            tally: control.finding().total,
-            coverage: std::mem::take(&mut running.coverage),
+        let rested = self.rested;
+        let outcome = |running: &mut Self| {
+            let mut tally = control.finding().total;
+            // What is on its way is lost only when there is nothing left to wait for.
+            let on_their_way = if rested {
+                0
+            } else {
+                std::mem::take(&mut tally.lost)
+            };
+            Outcome {
+                seed: running.plan.seed,
+                found: running.watch.found().cloned(),
+                took: control.now().saturating_since(began),
+                entries: running.watch.entries(),
+                digest: control.journal().digest(),
+                tally,
+                on_their_way,
+                coverage: std::mem::take(&mut running.coverage),
+            }
         };
         self.coverage.rest(&self.watch.facts);
         if !well {
@@ -335,8 +384,12 @@ impl Running<'_> {
                 return false;
             }
         }
-        let rested = self.lab.now() + LOOK;
-        self.pass_until(rested) && self.watch.end(&self.lab)
+        let last = self.lab.now() + LOOK;
+        if !self.pass_until(last) {
+            return false;
+        }
+        self.rested = true;
+        self.watch.end(&self.lab)
     }
 
     fn unserved(&mut self, after: Duration) -> bool {

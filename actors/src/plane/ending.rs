@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
@@ -13,6 +14,9 @@ use super::user::{Link, Out, Session, User};
 
 impl Plane {
     pub(super) fn give_back(&self, user: &Arc<User>, outs: Vec<Out>) {
+        if canary!("UnreadMessagesForgotten") {
+            return;
+        }
         let mut outs = Some(outs);
         let outcomes = user.update(|state| {
             let outs = outs.take().unwrap_or_default();
@@ -135,7 +139,9 @@ impl Plane {
         session.wake_up(self.life(at));
         outs.extend(session.out.drain(..));
         self.give_back(user, outs);
-        self.announce_end(at, user, &mut session);
+        if !canary!("EndNotAnnounced") {
+            self.announce_end(at, user, &mut session);
+        }
         self.note_closed(&session.jid, at);
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::offline::stamped;
@@ -49,7 +50,9 @@ impl Plane {
                     if let Some(waiting) = state.offline.iter_mut().find(|w| w.key == key) {
                         waiting.stored = Some(place);
                     }
-                    flush(state, self.limits);
+                    if !canary!("WaitingNotFlushed") {
+                        flush(state, self.limits);
+                    }
                 });
                 finished(parcel.origin)
             }
@@ -176,6 +179,9 @@ fn hand_out(session: &mut Session, waiting: Waiting, limits: Limits) -> Result<(
     let server = BareJid::from_parts(None, session.jid.domain());
     let stanza = stamped(stanza, at, server);
     let mut out = Out::of(stanza);
+    if canary!("WaitingHandedOutTwice") {
+        let _ = session.push(out.clone(), limits.session_queue);
+    }
     out.stored = stored;
     match session.push(out, limits.session_queue) {
         Push::Queued | Push::Missed => Ok(()),

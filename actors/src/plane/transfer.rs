@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, SlotError};
 use takeover_core::time::Moment;
@@ -78,7 +79,9 @@ impl Plane {
             self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
-            outcomes.push(self.accept(state, parcel));
+            if !canary!("HeldStanzasDropped") {
+                outcomes.push(self.accept(state, parcel));
+            }
         })?;
         self.moved(user, mine.node(), next, outcomes);
         Ok(next)
@@ -129,7 +132,9 @@ impl Plane {
         until: Moment,
     ) -> Result<Ownership, SlotError> {
         let next = user.slot.claim(seen, to, HELD)?;
-        self.sweep_to(user, seen.node());
+        if !canary!("LettersNotSentAfter") {
+            self.sweep_to(user, seen.node());
+        }
         let mut outcomes = user.slot.with(next, |state| {
             self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
@@ -170,6 +175,9 @@ impl Plane {
 
     /// Sends on from `new` what `old` had sent when its power was cut.
     pub fn send_orphans(&self, old: NodeId, new: NodeId) {
+        if canary!("OrphansForgotten") {
+            self.node(old).orphans();
+        }
         for letter in self.node(old).orphans() {
             self.route(new, letter.parcel);
         }
@@ -177,6 +185,9 @@ impl Plane {
 
     /// Detaches what a former life of `node` left attached; for a node that starts.
     pub fn detach_leftovers(&self, node: NodeId, until: Moment) {
+        if canary!("LeftoversStayAttached") {
+            return;
+        }
         for user in self.hosted_by(node) {
             let mine = user.slot.owner();
             let outcomes = user
@@ -202,7 +213,9 @@ impl Plane {
     ) -> Vec<Outcome> {
         let mut outs: Vec<Out> = Vec::new();
         for session in &mut state.sessions {
-            if let Link::Attached(outlet) = &session.link {
+            if let Link::Attached(outlet) = &session.link
+                && !canary!("OldWireKept")
+            {
                 outlet.close(why);
                 let until = self.waits_until(session, until);
                 session.link = Link::Detached { until };

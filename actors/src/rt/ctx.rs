@@ -13,10 +13,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 use takeover_core::time::Moment;
+
+/// What the planted bug `TimerByChance` adds to timers: another number in each run of one process.
+static STRAY: AtomicU64 = AtomicU64::new(0);
 
 /// A child as its parent keeps it.
 pub(super) enum Kept {
@@ -92,7 +97,10 @@ impl<A: Actor> Ctx<A> {
     /// Arms `timer` to run out `after` from now, as the node's own clock counts (see
     /// [`World::set_drift`]); armed already, it is armed anew.
     pub fn arm(&mut self, timer: A::Timer, after: Duration) {
-        let after = self.world.paces().stretch(self.node, after);
+        let mut after = self.world.paces().stretch(self.node, after);
+        if canary!("TimerByChance") {
+            after += Duration::from_micros(STRAY.fetch_add(1, Ordering::Relaxed));
+        }
         self.arm_at(timer, self.now() + after);
     }
 
@@ -107,7 +115,9 @@ impl<A: Actor> Ctx<A> {
                 mailbox.push_internal(Item::Timer { slot });
             }
         });
-        let id = self.world.timers(self.place).arm(deadline, fire);
+        let early = Duration::from_millis(u64::from(canary!("TimerEarly")));
+        let due = Moment(deadline.0 - deadline.0.min(early.as_micros() as u64));
+        let id = self.world.timers(self.place).arm(due, fire);
         self.timers.insert(timer, (slot, id));
         self.slots.insert(slot, timer);
         if A::records(timer) {
@@ -134,6 +144,9 @@ impl<A: Actor> Ctx<A> {
         let Some((slot, id)) = self.timers.remove(&timer) else {
             return false;
         };
+        if canary!("TimerNotCancelled") {
+            return true;
+        }
         self.slots.remove(&slot);
         self.world.timers(self.place).cancel(id);
         true

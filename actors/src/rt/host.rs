@@ -8,6 +8,7 @@ use super::actor::{Actor, ChildExited, ChildId, Exit};
 use super::blow::Blow;
 use super::ctx::{Ctx, Kept};
 use super::mailbox::{ExitSink, Item, Mailbox, Waker};
+use super::planned::planned_panic;
 use super::world::World;
 use actix::ActorContext;
 use std::any::Any;
@@ -161,7 +162,7 @@ impl<A: Actor> Host<A> {
     /// A blow that is meant for this actor, for a child of its, or for neither.
     fn struck(&mut self, blow: &Blow) {
         match blow.take(A::KIND, &self.ctx.mailbox.name) {
-            Some(text) => self.guard(|_, _| panic!("{text}")),
+            Some(text) => self.guard(|_, _| planned_panic(text)),
             None => self.ctx.strike_children(blow),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::host::panic_text;
 use super::life::Life;
+use super::planned::planned_panic;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,7 +79,7 @@ impl<T, D: FnOnce(Result<T, String>)> Running for Slot<T, D> {
     }
 
     fn fail(&self, text: &str) {
-        let _ = self.turn(|_| panic!("{text}"));
+        let _ = self.turn(|_| planned_panic(text));
     }
 }
 

@@ -21,6 +21,7 @@ mod mailbox;
 mod network;
 mod outside;
 mod pace;
+mod planned;
 mod real;
 mod recipient;
 mod rng;
@@ -42,6 +43,7 @@ pub use mailbox::{Addr, MailboxCounters, MailboxProbe, MailboxSpec, Overflow, Re
 pub use network::{FLOW_CAPACITY, Network, NetworkCounters, NotSent};
 pub use outside::{Visit, real_pause};
 pub use pace::DRIFT_LIMIT;
+pub(crate) use planned::planned_panic;
 pub use real::{NotStopped, RealDriver};
 pub use recipient::Recipient;
 pub use rng::Rng;

@@ -10,6 +10,7 @@ use super::reason::Reason;
 use super::state::State;
 use super::turn::{Peer, Turn};
 use super::{services, work};
+use crate::canary;
 
 /// What a node in `Running in Backup Mode` does about what it knows.
 pub(super) fn decide(turn: &mut Turn<'_>) -> bool {
@@ -83,6 +84,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     match status.state {
         State::Idle | State::FailedOver | State::FailedOverDown => carried(turn, status),
         State::TakingBack => fall_back(turn, status),
+        State::Backup if canary!("SplitIgnored") => false,
         State::Backup => {
             turn.raise(Alarm::SplitBrain);
             work::fail(turn, Reason::Unknown, cause);

@@ -8,6 +8,7 @@ use super::state::State;
 use super::timer::Timer;
 use super::turn::Turn;
 use super::{backup, failed};
+use crate::canary;
 use crate::id::Incarnation;
 
 /// A message of the peer.
@@ -91,7 +92,9 @@ fn heard(turn: &mut Turn<'_>, status: Status) {
             } else {
                 timeout
             };
-            turn.arm(Timer::PeerSilence, after);
+            if !(canary!("SilenceRunsOn") && turn.node.timers.contains(Timer::PeerSilence)) {
+                turn.arm(Timer::PeerSilence, after);
+            }
         }
         Detection::ConnectTimeout { .. } => turn.disarm(Timer::PeerSilence),
     }

@@ -6,6 +6,7 @@ use super::peer::{Phase, Status};
 use super::reason::Reason;
 use super::state::State;
 use super::turn::{Peer, Turn};
+use crate::canary;
 
 /// Goes to failed mode. With the peer away, or after a recovery that failed, nothing more is tried by itself.
 pub(super) fn fail(turn: &mut Turn<'_>, reason: Reason, cause: Cause) {
@@ -53,7 +54,11 @@ pub(super) fn take_over_by_force(turn: &mut Turn<'_>, reason: Reason, cause: Cau
 
 /// Takes every user of the group.
 pub(super) fn claim_all(turn: &mut Turn<'_>, reason: Reason, forced: bool, cause: Cause) {
-    turn.go(State::TakingOver, reason, Phase::Claiming, cause);
+    let state = match canary!("TakingOverNotSaid") {
+        true => State::Backup,
+        false => State::TakingOver,
+    };
+    turn.go(state, reason, Phase::Claiming, cause);
     let attempt = turn.next_attempt();
     turn.push(Effect::TakeOverUsers { attempt, forced });
 }
@@ -121,6 +126,9 @@ pub(super) fn claim_own(turn: &mut Turn<'_>, forced: bool) {
     let (state, reason) = (turn.node.state, turn.node.reason);
     turn.go(state, reason, Phase::Claiming, Cause::WorkDone);
     let attempt = turn.next_attempt();
+    if canary!("OwnUsersNotAskedFor") {
+        return;
+    }
     turn.push(Effect::TakeBackUsers { attempt, forced });
 }
 
@@ -200,7 +208,9 @@ pub(super) fn let_go(turn: &mut Turn<'_>, cause: Cause) {
 /// Every user of the group is here.
 pub(super) fn taken(turn: &mut Turn<'_>, attempt: Attempt) {
     if is_end(turn, attempt, &TAKES_OVER, Phase::Claiming) {
-        turn.node.epoch = turn.new_epoch();
+        if !canary!("MoveEpochStands") {
+            turn.node.epoch = turn.new_epoch();
+        }
         let reason = turn.node.reason;
         turn.go(State::Backup, reason, Phase::Rest, Cause::WorkDone);
     }

@@ -82,11 +82,12 @@ macro_rules! planted {
     };
 }
 
-/// Marks where a model plants a bug. No model runs in this build: it is `false`, and nothing.
+/// Marks where a model plants a bug. No model runs in this build, but the fault search may: see
+/// [`crate::canary`].
 #[cfg(not(any(takeover_loom, takeover_shuttle)))]
 macro_rules! planted {
     ($bug:ident) => {
-        false
+        $crate::canary!(stringify!($bug))
     };
     ($bug:ident => $what:stmt) => {};
 }
