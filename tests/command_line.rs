@@ -133,7 +133,10 @@ fn a_bad_configuration_is_refused_with_file_line_key_and_value() {
     assert_eq!(refused.status.code(), Some(2));
     let said = text(&refused.stderr);
     assert!(said.contains("lab.toml:2: speed = -3"), "{said}");
-    assert!(said.contains("lab.toml:3: colour: unknown key"), "{said}");
+    assert!(
+        said.contains("lab.toml:3: colour = \"red\": unknown key"),
+        "{said}"
+    );
     assert!(refused.stdout.is_empty());
 }
 

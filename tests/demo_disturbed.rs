@@ -23,6 +23,10 @@ fn send(demo: &Child, signal: Signal) {
 }
 
 /// Lets `time` of life pass, in which the demo goes on.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the demo runs in another process, by the clock on the wall"
+)]
 fn live(time: Duration) {
     std::thread::sleep(time);
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use takeover::drill::{Drill, Line, Step, parse};
+use takeover::drill::{Drill, Engine, Line, Step, parse};
 
 /// A drill is read again from its own words, and so is each of its deeds from the words that it is
 /// printed in; an error names a line that there is.
@@ -25,7 +25,9 @@ pub(crate) fn body(octets: &[u8]) {
     let as_printed = words(&drill, |line| match &line.step {
         Step::Do(deed) => deed.to_string(),
         Step::Refused(deed) => format!("refused {deed}"),
-        Step::Wait(_) | Step::Expect(..) | Step::See(..) | Step::Stay(..) => line.text.clone(),
+        Step::Talk(_) | Step::Wait(_) | Step::Expect(..) | Step::See(..) | Step::Stay(..) => {
+            line.text.clone()
+        }
     });
     for text in [as_written, as_printed] {
         match parse("again.drill", "x", &text) {
@@ -50,6 +52,15 @@ fn words(drill: &Drill, step: impl Fn(&Line) -> String) -> String {
         drill.seed,
         drill.pairs
     );
+    let engines = drill.engines.iter().map(|engine| match engine {
+        Engine::Own => "own",
+        Engine::PostgreSql => "postgresql",
+    });
+    let engines: Vec<&str> = engines.collect();
+    let _ = writeln!(text, "engines {}", engines.join(" "));
+    for user in &drill.forgetful {
+        let _ = writeln!(text, "forgetful {user}");
+    }
     for (name, value) in &drill.parameters {
         let _ = writeln!(text, "set {name} = {value}");
     }

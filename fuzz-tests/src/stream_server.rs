@@ -178,7 +178,8 @@ impl Conversation {
             told @ (Effect::Authenticated { .. }
             | Effect::AuthenticationFailed { .. }
             | Effect::Acked { .. }
-            | Effect::AckRequested) => self.said.told.push(format!("{told:?}")),
+            | Effect::AckRequested
+            | Effect::ClientState(_)) => self.said.told.push(format!("{told:?}")),
         }
         Vec::new()
     }

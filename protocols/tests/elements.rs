@@ -334,3 +334,22 @@ fn a_rewritten_header_shares_the_payload() {
     );
     assert!(!copy.asks(IqType::Get, "body", ns::CLIENT));
 }
+
+/// XMPP-1: what is written is well formed whatever the client named its prefixes, also where its payload
+/// brings along the prefix that the server would choose for an attribute.
+#[test]
+fn an_attribute_in_a_namespace_does_not_declare_a_prefix_twice() {
+    for xml in [
+        "<message to='b@x' xmlns:ns0='urn:a' ns0:x='1'><ns0:y/></message>",
+        "<message to='b@x' xmlns:ns0='urn:a' xmlns:p='urn:b' p:x='1'><ns0:y/></message>",
+        "<p:message xmlns:p='jabber:client' p:to='a@b' to='c@d'><p:body>x</p:body></p:message>",
+    ] {
+        let stanza = Stanza::parse(xml).unwrap();
+        let mut again = stanza.clone();
+        for _ in 0..3 {
+            let written = again.to_bytes();
+            again = Stanza::parse(&written).unwrap_or_else(|error| panic!("{xml}: {error}"));
+        }
+        assert_eq!(again.to, stanza.to);
+    }
+}

@@ -18,6 +18,10 @@ impl Interrupt {
             .enable_all()
             .build();
         if let Ok(runtime) = runtime {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a signal belongs to the process, not to a lab"
+            )]
             std::thread::spawn(move || runtime.block_on(listen(&told)));
         }
         Self(come)

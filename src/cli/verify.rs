@@ -314,10 +314,11 @@ fn messages(tally: &Tally) -> String {
         lost,
         doubled,
         reordered,
+        unread_lost,
     } = tally;
     format!(
         "{sent} messages sent, {acknowledged} acknowledged, {refused} refused, {delivered} delivered, \
-         {lost} lost, {doubled} doubled, {reordered} reordered"
+         {lost} lost, {doubled} doubled, {reordered} reordered, {unread_lost} lost with a suspended client"
     )
 }
 

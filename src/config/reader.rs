@@ -333,7 +333,7 @@ impl<'s, 't> Section<'s, 't> {
             if !self.known.contains(key.get_ref().as_ref()) {
                 let why = format!("unknown key; allowed here: {known}");
                 // What may be a misspelt password is nobody's to read.
-                let secret = key.get_ref().to_lowercase().contains("pass");
+                let secret = key.get_ref().to_lowercase().contains("pas");
                 let value = (!secret).then(|| self.shown(value));
                 self.source
                     .refuse(key.span(), &self.key(key.get_ref()), value, why);

@@ -96,6 +96,9 @@ fn read_head(drill: &mut Drill, first: &str, rest: &str) -> Result<(), Wrong> {
                 .split_whitespace()
                 .map(engine)
                 .collect::<Result<_, _>>()?;
+            if drill.engines.is_empty() {
+                return Err(Wrong::new("no engine", rest, Engine::NAMES));
+            }
         }
         "forgetful" => {
             for word in rest.split_whitespace() {
@@ -330,6 +333,7 @@ mod tests {
                 "engines oracle",
                 "x.drill:2: no engine: \"oracle\"; allowed: own, postgresql",
             ),
+            ("engines", "x.drill:2: no engine: \"\"; allowed: own"),
             (
                 "forgetful emil",
                 "x.drill:2: no user: \"emil\"; allowed: andy, bob",

@@ -8,6 +8,7 @@
 //! No lock is held across an await, and never two places' locks at once.
 
 mod account;
+mod acks;
 mod carbons;
 mod client;
 mod deliver;

@@ -1,4 +1,4 @@
-//! Panics that the laboratory plans: real ones, told in one line.
+//! Panics that the laboratory plans: real ones, told by whoever hears of them.
 //!
 //! A fault search plans thousands of them. The standard hook would write a backtrace of each, and to
 //! capture and name its frames costs more than all that follows from the panic.
@@ -14,22 +14,20 @@ thread_local! {
     static PLANNED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Panics with `text`, as it was planned: the process's panic hook says one line (at debug level) and
-/// captures no backtrace. Every other panic goes to the hook that was there before.
+/// Panics with `text`, as it was planned: the process's panic hook captures no backtrace and leaves the
+/// telling to the parent, which hears the text and knows the node. Every other panic goes to the hook
+/// that was there before.
 pub(crate) fn planned_panic(text: &str) -> ! {
     HOOK.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| match PLANNED.replace(false) {
-            true => tracing::debug!("a planned panic: {}", text_of(info)),
-            false => before(info),
+        panic::set_hook(Box::new(move |info| {
+            if !PLANNED.replace(false) {
+                before(info);
+            }
         }));
     });
     PLANNED.set(true);
     panic!("{text}")
-}
-
-fn text_of<'p>(info: &'p panic::PanicHookInfo<'_>) -> &'p str {
-    info.payload_as_str().unwrap_or("no text")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! keeps the sessions, one light child each. A client comes on a wire, or hands its stanzas over. What outlives a connection is not here but in the
 //! user's place (see [`plane`](crate::plane)).
 
+mod farewell;
 mod hand;
 mod line;
 mod login;

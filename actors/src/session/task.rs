@@ -12,7 +12,7 @@ use takeover_core::time::Moment;
 use takeover_protocols::ns;
 use takeover_protocols::sm::Nonza;
 use takeover_protocols::stanza::{IqType, Stanza};
-use takeover_protocols::stream::{Cause, Effect, StreamCondition, StreamError};
+use takeover_protocols::stream::{Cause, Effect, StreamError};
 use takeover_protocols::xml::Element;
 
 use super::line::{Event, Line};
@@ -44,7 +44,7 @@ impl Drop for End {
 }
 
 /// How a session's task ended.
-enum Over {
+pub(super) enum Over {
     /// The client ended its stream.
     Left,
     /// The connection broke.
@@ -111,10 +111,10 @@ pub(super) async fn run(site: Site, established: Established) {
     }
 }
 
-struct Task<'a> {
-    site: &'a Site,
-    line: Line,
-    attached: Attached,
+pub(super) struct Task<'a> {
+    pub(super) site: &'a Site,
+    pub(super) line: Line,
+    pub(super) attached: Attached,
     /// The client was asked for its count and has not answered.
     asked: bool,
     /// The client has asked for the count while stanzas of its were in doubt.
@@ -220,7 +220,7 @@ impl Task<'_> {
         }
     }
 
-    fn acknowledge(&mut self) {
+    pub(super) fn acknowledge(&mut self) {
         let ack = Nonza::Ack {
             h: self.attached.handled(),
         };
@@ -330,7 +330,7 @@ impl Task<'_> {
     }
 
     /// Writes what is queued, as one write.
-    async fn write_queue(&mut self) -> io::Result<Result<(), Fenced>> {
+    pub(super) async fn write_queue(&mut self) -> io::Result<Result<(), Fenced>> {
         loop {
             let batch = match self.site.plane.take_batch(&self.attached, BATCH) {
                 Ok(batch) => batch,
@@ -391,95 +391,6 @@ impl Task<'_> {
         drop(writing);
         self.line.out.clear();
         Ok(())
-    }
-
-    /// The server ends the stream: the client gets what is queued for it, its count, and the
-    /// reason. A client that does not read gets no more time than the farewell allows.
-    async fn farewell(&mut self, why: Close) -> io::Result<Over> {
-        let limit = self.line.world().sleep(self.site.settings.farewell);
-        let mut limit = pin!(limit);
-        {
-            let mut last = pin!(self.last_words(why));
-            poll_fn(|cx| {
-                if last.as_mut().poll(cx).is_ready() || limit.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
-                }
-                Poll::Pending
-            })
-            .await;
-        }
-        Ok(Over::Closed(why))
-    }
-
-    async fn last_words(&mut self, why: Close) -> io::Result<()> {
-        // What the client has sent and this node has in hand is settled first, so that the count
-        // that it takes along covers it.
-        match why {
-            Close::MovedTo(_) | Close::Shutdown => {
-                if self.site.plane.is_mine(&self.attached) {
-                    self.attached.tickets.drained().await;
-                }
-            }
-            Close::Conflict | Close::Overrun | Close::Silent | Close::Fault => {}
-        }
-        // A fenced task has nothing to write but its farewell.
-        let _ = self.write_queue().await?;
-        if self.line.machine.is_managed() {
-            self.hear_last_count().await?;
-            self.acknowledge();
-        }
-        let error = self.error(why);
-        let effects = self.line.machine.fail(error);
-        self.line.then(effects);
-        while let Some(effect) = self.line.effects.pop_front() {
-            if let Effect::Send(octets) = effect {
-                self.line.out.extend_from_slice(&octets);
-            }
-        }
-        self.line.flush().await?;
-        self.line.shut_down().await;
-        Ok(())
-    }
-
-    /// Hears what the client has of what it was sent: a client that does not resume is sent the rest
-    /// again, and would be shown what it has twice (SES-3). Stanzas that it still sends are not
-    /// counted, so that it sends them again.
-    async fn hear_last_count(&mut self) -> io::Result<()> {
-        let mut left = self.site.plane.unconfirmed(&self.attached);
-        if left > 0 {
-            self.line
-                .machine
-                .write_nonza(&Nonza::Request, &mut self.line.out);
-            self.line.flush().await?;
-        }
-        while left > 0 {
-            let event = poll_fn(|cx| self.line.poll_event(cx)).await;
-            while let Some(effect) = self.line.effects.pop_front() {
-                if let Effect::Acked { h } = effect {
-                    self.site.plane.confirmed_at_last(&self.attached, h);
-                }
-            }
-            left = match event {
-                Event::Fed => self.site.plane.unconfirmed(&self.attached),
-                Event::Ended => 0,
-            };
-        }
-        Ok(())
-    }
-
-    fn error(&self, why: Close) -> StreamError {
-        match why {
-            Close::MovedTo(node) => {
-                StreamError::see_other_host(self.site.plane.node(node).address())
-            }
-            Close::Shutdown => StreamError::new(StreamCondition::SystemShutdown),
-            Close::Conflict => StreamError::new(StreamCondition::Conflict),
-            Close::Overrun => StreamError::new(StreamCondition::PolicyViolation)
-                .with_text("too much is queued for you: you do not read"),
-            Close::Silent => StreamError::new(StreamCondition::ConnectionTimeout)
-                .with_text("nothing was heard of you"),
-            Close::Fault => StreamError::new(StreamCondition::InternalServerError),
-        }
     }
 }
 
