@@ -312,4 +312,17 @@ fn ses_10_fifteen_thousand_sessions_are_composed() {
         assert!(last.saturating_since(since) > 9 * MINUTE, "{last}");
     }
     assert!(phones.iter().all(Client::is_away));
+    // All at once in the foreground: the node's limit on logins makes them wait, none is left out.
+    phones.iter().for_each(Client::to_foreground);
+    lab.pass(2 * MINUTE);
+    for one in phones {
+        assert_eq!(one.place().as_deref(), Ok("1A"), "{}", one.name());
+        assert!(
+            places(one).last().expect("a login").1,
+            "its session went on"
+        );
+    }
+    for one in phones.iter().step_by(500) {
+        assert_eq!(bodies(one), ["hello", "hello"], "{}", one.name());
+    }
 }

@@ -55,7 +55,7 @@ pub enum PowerRefused {
     NoSuchNode(NodeId),
     /// The node's power does not allow it.
     #[error(
-        "{node} is {power}: it can be switched on when off, and off, killed or rebooted when on"
+        "the node is {power}: it can be switched on when off, and off, killed or rebooted when on"
     )]
     NotNow {
         /// Which node.

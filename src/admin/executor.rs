@@ -77,17 +77,19 @@ async fn on_node(lab: &Control, node: &str, action: Action) -> Result<Reply, Ref
 /// One node that takes it is enough: the other may be out of reach.
 async fn on_group(lab: &Control, group: &str, action: Action) -> Result<Reply, Refusal> {
     let id = lab.group_id(group)?;
-    let mut refused = None;
+    let mut refused = Vec::new();
     let mut taken = false;
     for node in lab.deployment().group(id).nodes.clone() {
-        match on_node(lab, &lab.node_name(node), action).await {
+        let name = lab.node_name(node);
+        match on_node(lab, &name, action).await {
             Ok(_) => taken = true,
-            Err(refusal) => refused = Some(refusal),
+            Err(refusal) => refused.push(format!("{name}: {refusal}")),
         }
     }
-    match refused {
-        Some(refusal) if !taken => Err(refusal),
-        Some(_) | None => begun(format!("{} of {group} has begun", action.name())),
+    if taken {
+        begun(format!("{} of {group} has begun", action.name()))
+    } else {
+        Err(Refusal::Forbidden(refused.join("; ")))
     }
 }
 

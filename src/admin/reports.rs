@@ -128,7 +128,11 @@ fn groups_in_words(groups: &[Value]) -> String {
                 word(&node["state"]),
                 word(&node["reason"]),
             );
-            let _ = writeln!(text, "  {name:<12} {state}, {reason}");
+            let reason = match reason.as_str() {
+                "" => String::new(),
+                reason => format!(", {reason}"),
+            };
+            let _ = writeln!(text, "  {name:<12} {state}{reason}");
         }
         if group["row"].is_u64() {
             let _ = writeln!(

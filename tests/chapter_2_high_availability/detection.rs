@@ -1,4 +1,4 @@
-//! What SRM notices: a silent peer, a goodbye, services and databases that fail (HA-1 to HA-3, HA-15).
+//! What SRM notices: a silent peer, a goodbye, services and databases that fail (HA-1 to HA-3, HA-15, HA-16).
 
 use super::*;
 
@@ -207,4 +207,24 @@ fn ha_15_goodbye() {
     andy_at(&mut lab, &people[0], "1B");
     lab.pass(MINUTE);
     hush(&mut lab, &people);
+}
+
+/// HA-1, HA-16: a crash is noticed 45 to 60 s later, with Multiple Device Messaging 90 to 120 s, also where the
+/// nodes have but started: the longer timeout is for initializing alone.
+#[test]
+fn ha_16_twice_as_late() {
+    for (mdm, seconds) in [("off", 45..=60), ("on", 90..=120)] {
+        for seed in 160..163 {
+            let builder = Lab::virtual_time(seed);
+            let mut lab = started(builder.parameter("Enable Multiple Device Messaging", mdm));
+            let killed = lab.now();
+            lab.node("1A").unwrap().kill().unwrap();
+            await_that(&mut lab, "1B takes over", 3 * MINUTE, |lab| {
+                lab.state("1B") != Some(State::Normal)
+            });
+            let noticed = lab.now().saturating_since(killed);
+            assert!(seconds.contains(&noticed.as_secs()), "{mdm}: {noticed:?}");
+            assert_eq!(lab.reason("1B"), Some(Reason::PeerDown));
+        }
+    }
 }

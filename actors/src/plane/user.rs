@@ -342,7 +342,9 @@ impl Session {
 
     /// Queues a stanza and wakes the task that writes; at most `limit` may be queued.
     pub fn push(&mut self, out: Out, limit: usize) -> Push {
-        if self.is_suspended() {
+        // Who has asked something over a wire that is open runs, whatever else it wants to wait.
+        let is_awaited = self.is_attached() && out.kind().is_answer();
+        if self.is_suspended() && !is_awaited {
             return self.keep(out, limit);
         }
         match &self.link {

@@ -100,6 +100,20 @@ fn heard(turn: &mut Turn<'_>, status: Status) {
     }
 }
 
+/// The node has started. The longer timeout was for that time alone: a peer that falls silent from now on
+/// is missed as soon as at any other time (HA-1).
+pub(super) fn started(turn: &mut Turn<'_>) {
+    let status = turn.node.peer.status;
+    let peer_starts = status.is_some_and(|status| status.state == State::Initializing);
+    let is_awaited = turn.node.timers.contains(Timer::PeerSilence);
+    match turn.params.detection {
+        Detection::KeepAlive { timeout, .. } if is_awaited && !peer_starts => {
+            turn.arm(Timer::PeerSilence, timeout);
+        }
+        Detection::KeepAlive { .. } | Detection::ConnectTimeout { .. } => {}
+    }
+}
+
 /// Nothing was heard for the timeout.
 pub(super) fn silence(turn: &mut Turn<'_>) {
     turn.node.peer.link = Link::Silent;

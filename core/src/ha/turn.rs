@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::effect::{Alarm, Cause, Effect, StateChange};
 use super::event::Attempt;
+use super::hear;
 use super::node::HaNode;
 use super::params::HaParams;
 use super::peer::{Body, Epoch, Link, PeerMessage, Phase, Status};
@@ -153,6 +154,9 @@ impl<'a> Turn<'a> {
             self.node.resume_reason = Reason::Normal;
             self.node.services_known = false;
             self.node.recovering = false;
+        }
+        if from == State::Initializing && state != State::Initializing {
+            hear::started(self);
         }
         if state != State::FailedOver {
             self.disarm(Timer::AutoFallback);

@@ -301,16 +301,27 @@ fn short_names() -> String {
         .join(", ")
 }
 
+/// What the vendor's names begin with.
+const VENDOR: &str = "Cisco ";
+
 impl FromStr for ServiceKind {
     type Err = UnknownService;
 
-    /// Reads a short name or a display name, in any case.
+    /// Reads a short name or a display name, in any case. The vendor's own name before it, and the
+    /// abbreviation in brackets behind it, may be there or not: `Cisco XCP Text Conference Manager`.
     fn from_str(text: &str) -> Result<Self, UnknownService> {
-        let wanted = text.trim();
+        let typed = text.trim();
+        let wanted = match typed.split_at_checked(VENDOR.len()) {
+            Some((vendor, rest)) if vendor.eq_ignore_ascii_case(VENDOR) => rest.trim_start(),
+            Some(_) | None => typed,
+        };
+        let bare = |name: &'static str| name.split_once(" (").map_or(name, |(bare, _)| bare);
         NAMES
             .iter()
             .find(|(_, name, short)| {
-                name.eq_ignore_ascii_case(wanted) || short.eq_ignore_ascii_case(wanted)
+                [name, short, bare(name)]
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(wanted))
             })
             .map(|(kind, _, _)| *kind)
             .ok_or_else(|| UnknownService {
@@ -330,6 +341,7 @@ mod tests {
             assert_eq!(kind.index(), place);
             assert_eq!(kind.name().parse(), Ok(kind));
             assert_eq!(kind.short_name().to_uppercase().parse(), Ok(kind));
+            assert_eq!(format!("cisco {}", kind.name()).parse(), Ok(kind));
             for needed in kind.dependencies() {
                 assert!(needed.index() < place, "{kind} starts before {needed}");
             }

@@ -142,6 +142,12 @@ impl StanzaKind {
         matches!(self, Self::Iq(IqType::Get | IqType::Set))
     }
 
+    /// Whether it answers a request: an iq of type result or error (RFC 6120, section 8.2.3).
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::Iq(IqType::Result | IqType::Error))
+    }
+
     /// The same kind with type `error`.
     #[must_use]
     pub fn to_error(self) -> Self {
