@@ -130,7 +130,9 @@ impl Conversation {
         match effect {
             Effect::Send(octets) => self.said.sent.extend_from_slice(&octets),
             Effect::StartTls => return self.server.tls_established(),
-            Effect::LookUp { user, hash } => return self.server.found(found(&user, hash)),
+            Effect::LookUp { user, mechanism } => {
+                return self.server.found(found(&user, mechanism.hash()));
+            }
             Effect::Bind { wanted, .. } => {
                 assert_eq!(wanted.to_bare().as_str(), USER);
                 self.bound = true;

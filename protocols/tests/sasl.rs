@@ -59,7 +59,7 @@ fn vectors_of_the_standards() {
             asked,
             ServerStep::LookUp {
                 username: "user".into(),
-                hash
+                mechanism
             }
         );
         let found = Found::Keys(keys(hash, "pencil", &unbase64(salt)));
@@ -356,7 +356,7 @@ fn saslprep_is_applied() {
         step,
         ServerStep::LookUp {
             username: name.into(),
-            hash: ScramHash::Sha1
+            mechanism: Mechanism::ScramSha1
         }
     );
 }
@@ -399,4 +399,27 @@ fn debug_shows_no_secret() {
     let shown = format!("{kept:?} {cache:?} {password:?} {client:?} {server:?} {step:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(format!("{kept:?}"), "ScramKeys(SHA-256, 4096 rounds, …)");
+}
+
+/// XMPP-3: a password of a configuration is checked as it is, and only PLAIN can be; who has a wrong
+/// one learns no more than with keys.
+#[test]
+fn a_password_that_is_known_checks_plain() {
+    let known = Found::Password(Password::new("pencil"));
+    let answer = |mechanism, first: &[u8]| {
+        let mut server = SaslServer::new(mechanism, "s".to_owned());
+        server.begin(Some(first));
+        server.found(known.clone(), &context())
+    };
+    let plain = |password: &str| answer(Mechanism::Plain, format!("\0user\0{password}").as_bytes());
+    assert!(matches!(plain("pencil"), ServerStep::Success { .. }));
+    // SASLprep (RFC 4013) drops a soft hyphen.
+    assert!(matches!(plain("pen\u{ad}cil"), ServerStep::Success { .. }));
+    for wrong in ["pencil2", "penci", "Pencil", "\u{7}"] {
+        let failure = ServerStep::Failure(SaslCondition::NotAuthorized);
+        assert_eq!(plain(wrong), failure, "{wrong:?}");
+    }
+    // A challenge as for a user that does not exist: no proof fits it.
+    let scram = answer(Mechanism::ScramSha256, b"n,,n=user,r=c");
+    assert!(matches!(scram, ServerStep::Challenge(_)));
 }

@@ -1,7 +1,10 @@
 //! Accounts that come from a configuration: their keys are made when somebody first logs in.
 //!
 //! Making SCRAM keys is slow on purpose; a lab of 10 000 users that made all of them at its start
-//! would be minutes late. What is kept is the keys, never the password (XMPP-3).
+//! would be minutes late. What is stored is nothing of them, neither password nor keys (XMPP-3): the
+//! passwords are the configuration's, in the memory of whoever has read it. PLAIN is checked against
+//! them at once; keys are made for SCRAM, which needs them. An account in the store counts more, and
+//! of that there are keys only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +12,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use takeover_core::digest::Digest;
-use takeover_protocols::sasl::{Password, ScramHash, ScramKeys};
+use takeover_protocols::sasl::{Found, Mechanism, Password, ScramHash, ScramKeys};
 use takeover_storage::{
     Account, EngineInfo, OfflineMessage, PutAccount, Roster, RosterDelta, RosterItem, Store,
-    StoreFuture, StoredOffline, UserStore,
+    StoreFuture, StoredOffline, UserStore, credential_of,
 };
 
 /// Rounds of PBKDF2 (RFC 7677, section 4).
@@ -121,6 +124,24 @@ impl UserStore for ConfiguredAccounts {
                 made.lock().insert(user, account.clone());
             }
             Ok(account)
+        })
+    }
+
+    fn credential(&self, user: &str, mechanism: Mechanism) -> StoreFuture<Found> {
+        let configured = match mechanism {
+            Mechanism::Plain => self.passwords.lock().get(user).cloned(),
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => None,
+        };
+        let Some(password) = configured else {
+            let account = self.account(user);
+            return Box::pin(async move { Ok(credential_of(account.await?, mechanism)) });
+        };
+        let stored = self.below.account(user);
+        Box::pin(async move {
+            Ok(match stored.await? {
+                None => Found::Password(password),
+                account => credential_of(account, mechanism),
+            })
         })
     }
 

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use takeover_protocols::{datetime::Timestamp, roster::subscription::State, sasl::ScramKeys};
+use takeover_protocols::{
+    datetime::Timestamp,
+    roster::subscription::State,
+    sasl::{Found, Mechanism, SaslCondition, ScramHash, ScramKeys},
+};
 
 use crate::{Store, StoreFuture};
 
@@ -20,6 +24,19 @@ pub struct Account {
     pub sha256: ScramKeys,
     /// May log in.
     pub enabled: bool,
+}
+
+/// What a login is checked with, where there is this account.
+#[must_use]
+pub fn credential_of(account: Option<Account>, mechanism: Mechanism) -> Found {
+    match account {
+        Some(account) if account.enabled => Found::Keys(match mechanism.hash() {
+            ScramHash::Sha1 => account.sha1,
+            ScramHash::Sha256 => account.sha256,
+        }),
+        Some(_) => Found::Refused(SaslCondition::AccountDisabled),
+        None => Found::Nobody,
+    }
 }
 
 /// Whether an account may be there already.
@@ -113,6 +130,15 @@ pub trait UserStore: Store {
     /// # Errors
     /// Transport errors only.
     fn account(&self, user: &str) -> StoreFuture<Option<Account>>;
+
+    /// What a login as this user is checked with: the keys of its account.
+    ///
+    /// # Errors
+    /// Transport errors only.
+    fn credential(&self, user: &str, mechanism: Mechanism) -> StoreFuture<Found> {
+        let account = self.account(user);
+        Box::pin(async move { Ok(credential_of(account.await?, mechanism)) })
+    }
 
     /// Accounts in order of their names: at most `limit` behind `after`.
     ///

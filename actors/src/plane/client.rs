@@ -73,6 +73,8 @@ pub struct Batch {
     pub outs: Vec<Out>,
     /// They are kept until acknowledged; otherwise [`Plane::written`] says what became of them.
     pub managed: bool,
+    /// The queue holds more than was taken.
+    pub more: bool,
 }
 
 impl Plane {
@@ -299,8 +301,12 @@ impl Plane {
     /// [`Fenced`].
     pub fn take_batch(&self, attached: &Attached, limit: usize) -> Result<Batch, Fenced> {
         self.mine(attached, |session| {
-            let count = session.out.len().min(limit);
-            let outs: Vec<Out> = session.out.drain(..count).collect();
+            let outs: Vec<Out> = match session.out.len() > limit {
+                true => session.out.drain(..limit).collect(),
+                // The queue itself, so that an idle session holds none.
+                false => std::mem::take(&mut session.out).into(),
+            };
+            let more = !session.out.is_empty();
             let managed = session.sm.is_some();
             if let Some(sm) = &mut session.sm {
                 for out in &outs {
@@ -308,7 +314,11 @@ impl Plane {
                     let _ = sm.unacked.push(out.clone());
                 }
             }
-            Batch { outs, managed }
+            Batch {
+                outs,
+                managed,
+                more,
+            }
         })
     }
 

@@ -146,7 +146,7 @@ impl Out {
     pub(super) fn shared(&self) -> &Stanza {
         match &self.what {
             Written::Stanza(stanza) => stanza,
-            Written::Copy { of, .. } => of.stanza(),
+            Written::Copy { of, .. } | Written::Seen { of, .. } => of.stanza(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod carbons;
 mod client;
 mod deliver;
 mod ending;
+mod fanout;
 mod gateway;
 mod keeper;
 mod left_out;

@@ -43,9 +43,8 @@ impl Plane {
     pub(super) fn make_known(&self, at: NodeId, effects: Vec<PresenceEffect>) {
         for effect in effects {
             match effect {
-                PresenceEffect::Broadcast { stanza, to }
-                | PresenceEffect::Directed { stanza, to }
-                | PresenceEffect::Probe { stanza, to } => {
+                PresenceEffect::Broadcast { stanza, to } => self.tell(at, *stanza, to),
+                PresenceEffect::Directed { stanza, to } | PresenceEffect::Probe { stanza, to } => {
                     for to in to {
                         self.say(at, Stanza::clone(&stanza).with_to(to));
                     }

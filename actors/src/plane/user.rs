@@ -11,7 +11,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, Slot, SlotError};
 use takeover_core::time::Moment;
 use takeover_protocols::datetime::Timestamp;
-use takeover_protocols::jid::{BareJid, FullJid};
+use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::muc::Broadcast;
 use takeover_protocols::presence::{Connected, Shown};
 use takeover_protocols::roster::Roster;
@@ -103,6 +103,13 @@ pub enum Written {
         of: Arc<Broadcast>,
         /// Whose copy it is, among the recipients.
         recipient: usize,
+    },
+    /// One contact's copy of a user's presence, likewise.
+    Seen {
+        /// What all contacts get.
+        of: Arc<Broadcast>,
+        /// The contact.
+        by: Jid,
     },
 }
 
@@ -208,7 +215,7 @@ impl Out {
     pub fn kind(&self) -> StanzaKind {
         match &self.what {
             Written::Stanza(stanza) => stanza.kind,
-            Written::Copy { of, .. } => of.stanza().kind,
+            Written::Copy { of, .. } | Written::Seen { of, .. } => of.stanza().kind,
         }
     }
 
@@ -218,6 +225,7 @@ impl Out {
         match self.what {
             Written::Stanza(stanza) => stanza,
             Written::Copy { of, recipient } => of.stanza_for(&of.recipients()[recipient]),
+            Written::Seen { of, by } => of.stanza_for(&by),
         }
     }
 
@@ -226,6 +234,7 @@ impl Out {
         match &self.what {
             Written::Stanza(stanza) => stanza.write_into(out),
             Written::Copy { of, recipient } => of.write_for(&of.recipients()[*recipient], out),
+            Written::Seen { of, by } => of.write_for(by, out),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Task<'_> {
             Close::Conflict | Close::Overrun | Close::Silent | Close::Fault => {}
         }
         // A fenced task has nothing to write but its farewell.
-        let _ = self.write_queue().await?;
+        while let Ok(Some(_)) = self.write_batch().await? {}
         if self.line.machine.is_managed() {
             self.hear_last_count().await?;
             self.acknowledge();

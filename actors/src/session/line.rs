@@ -67,7 +67,21 @@ impl Line {
 
     /// Adds what the machine answered to what is to be done.
     pub(super) fn then(&mut self, effects: Vec<Effect>) {
-        self.effects.extend(effects);
+        if self.effects.is_empty() {
+            self.effects = effects.into();
+        } else {
+            self.effects.extend(effects);
+        }
+    }
+
+    /// Gives back what a connection with nothing to do need not hold: most are idle.
+    pub(super) fn rest(&mut self) {
+        if self.effects.is_empty() {
+            self.effects = VecDeque::new();
+        }
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
     }
 
     /// Starts a timer of the machine, or starts it anew.
@@ -92,7 +106,8 @@ impl Line {
                 && Pin::new(sleep).poll(cx).is_ready()
             {
                 *slot = None;
-                self.effects.extend(self.machine.expired(timer));
+                let effects = self.machine.expired(timer);
+                self.then(effects);
                 return Poll::Ready(Event::Fed);
             }
         }
@@ -105,13 +120,15 @@ impl Line {
         match Pin::new(&mut self.wire).poll_read(cx, &mut input) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) if !input.filled().is_empty() => {
-                self.effects.extend(self.machine.handle(input.filled()));
+                let effects = self.machine.handle(input.filled());
+                self.then(effects);
                 Poll::Ready(Event::Fed)
             }
             // A broken wire is an ended one.
             Poll::Ready(Ok(()) | Err(_)) => {
                 self.ended = true;
-                self.effects.extend(self.machine.input_ended());
+                let effects = self.machine.input_ended();
+                self.then(effects);
                 Poll::Ready(Event::Ended)
             }
         }

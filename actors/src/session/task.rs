@@ -106,14 +106,17 @@ pub(super) async fn run(site: Site, established: Established) {
     drop(end);
     match over {
         // So that the error reaches it.
-        Over::Failed | Over::Closed(_) => line.part(site.settings.c2s.limits.closing).await,
+        Over::Failed | Over::Closed(_) => {
+            Box::pin(line.part(site.settings.c2s.limits.closing)).await;
+        }
         Over::Left | Over::Lost => {}
     }
 }
 
 pub(super) struct Task<'a> {
     pub(super) site: &'a Site,
-    pub(super) line: Line,
+    /// Not in the task itself: a future holds what it owns once for each of its steps.
+    pub(super) line: Box<Line>,
     pub(super) attached: Attached,
     /// The client was asked for its count and has not answered.
     asked: bool,
@@ -150,11 +153,11 @@ impl Task<'_> {
                 return Ok(over);
             }
             if let Some(why) = self.attached.outlet.closing() {
-                return self.farewell(why).await;
+                return Box::pin(self.farewell(why)).await;
             }
             self.site.plane.route_returned(&self.attached);
             if let Err(Fenced(why)) = self.write_queue().await? {
-                return self.farewell(why).await;
+                return Box::pin(self.farewell(why)).await;
             }
             if self.attached.outlet.take_ask() {
                 self.ask();
@@ -192,6 +195,7 @@ impl Task<'_> {
 
     /// Waits until there is something to write, to read or to close.
     async fn wait(&mut self) {
+        self.line.rest();
         let mut pause = self.pause();
         let world = self.line.world().clone();
         let outlet = self.attached.outlet.clone();
@@ -233,7 +237,7 @@ impl Task<'_> {
             match self.effect(effect).await? {
                 Ok(None) => {}
                 Ok(Some(over)) => return Ok(Some(over)),
-                Err(Fenced(why)) => return self.farewell(why).await.map(Some),
+                Err(Fenced(why)) => return Box::pin(self.farewell(why)).await.map(Some),
             }
         }
         Ok(None)
@@ -285,7 +289,7 @@ impl Task<'_> {
             }
             Effect::Arm(timer, after) => self.line.arm(timer, after),
             Effect::Disarm(timer) => self.line.disarm(timer),
-            Effect::Close(cause) => return Ok(Ok(Some(self.closed(cause).await))),
+            Effect::Close(cause) => return Ok(Ok(Some(Box::pin(self.closed(cause)).await))),
             // Only a client that is not bound yet has these.
             Effect::StartTls
             | Effect::LookUp { .. }
@@ -330,22 +334,34 @@ impl Task<'_> {
     }
 
     /// Writes what is queued, as one write.
-    pub(super) async fn write_queue(&mut self) -> io::Result<Result<(), Fenced>> {
+    async fn write_queue(&mut self) -> io::Result<Result<(), Fenced>> {
         loop {
-            let batch = match self.site.plane.take_batch(&self.attached, BATCH) {
-                Ok(batch) => batch,
+            match self.write_batch().await? {
+                Ok(Some(true)) => {}
+                // What comes to an empty queue wakes this task.
+                Ok(Some(false) | None) => return Ok(Ok(())),
                 Err(fenced) => return Ok(Err(fenced)),
-            };
-            if batch.outs.is_empty() {
-                return Ok(Ok(()));
-            }
-            if batch.managed {
-                self.write_managed(&batch);
-                self.line.flush().await?;
-            } else {
-                self.write_unmanaged(batch).await?;
             }
         }
+    }
+
+    /// Whether the queue held more than was written; `None` where it held nothing.
+    pub(super) async fn write_batch(&mut self) -> io::Result<Result<Option<bool>, Fenced>> {
+        let batch = match self.site.plane.take_batch(&self.attached, BATCH) {
+            Ok(batch) => batch,
+            Err(fenced) => return Ok(Err(fenced)),
+        };
+        if batch.outs.is_empty() {
+            return Ok(Ok(None));
+        }
+        let more = batch.more;
+        if batch.managed {
+            self.write_managed(&batch);
+            self.line.flush().await?;
+        } else {
+            self.write_unmanaged(batch).await?;
+        }
+        Ok(Ok(Some(more)))
     }
 
     fn write_managed(&mut self, batch: &Batch) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::Recall;
 use super::record::{OccupantRecord, RoomWrite, WriteId};
-use crate::jid::FullJid;
+use crate::jid::{FullJid, Jid};
 use crate::stanza::{Condition, Stanza, StanzaError};
 use crate::xml::Writer;
 
@@ -158,12 +158,12 @@ impl Broadcast {
 
     /// The copy for one recipient; its content is shared.
     #[must_use]
-    pub fn stanza_for(&self, recipient: &FullJid) -> Stanza {
+    pub fn stanza_for(&self, recipient: &Jid) -> Stanza {
         Stanza::clone(&self.stanza).with_to(recipient.clone())
     }
 
     /// Appends the copy for one recipient to `out` as it is written, without building it.
-    pub fn write_for(&self, recipient: &FullJid, out: &mut Vec<u8>) {
+    pub fn write_for(&self, recipient: &Jid, out: &mut Vec<u8>) {
         // `<message` and so on; attributes have no order, so `to` may stand first.
         let name_end = 1 + self.stanza.kind.name().len();
         out.reserve(self.octets.len() + recipient.as_str().len() + 6);

@@ -30,6 +30,15 @@ impl Password {
         }
     }
 
+    /// Whether both are one password. The time tells nothing of either, not even its length.
+    pub(super) fn is(&self, other: &Self, secret: &[u8]) -> bool {
+        let (Ok(one), Ok(other)) = (self.prepared(), other.prepared()) else {
+            return false;
+        };
+        let mixed = |password: &str| ScramHash::Sha256.hmac(secret, &[password.as_bytes()]);
+        mixed(&one).ct_eq(&mixed(&other)).into()
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::cache::SaltedPasswords;
 use super::keys::{Password, ScramKeys};
 use super::scram::{ClientFinal, ClientFirst, base64, xor};
-use super::{Mechanism, SaslCondition, ScramHash};
+use super::{Mechanism, SaslCondition};
 
 /// What a server needs to know besides the user's keys.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ pub enum ServerStep {
     LookUp {
         /// The name, prepared (SASLprep), not checked to be a localpart.
         username: String,
-        /// Which keys are needed.
-        hash: ScramHash,
+        /// What it is checked by: [`Mechanism::hash`] tells which keys that needs.
+        mechanism: Mechanism,
     },
     /// The client is who it says.
     Success {
@@ -50,7 +50,10 @@ impl fmt::Debug for ServerStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Challenge(_) => f.write_str("Challenge(…)"),
-            Self::LookUp { username, hash } => write!(f, "LookUp({username}, {hash})"),
+            Self::LookUp {
+                username,
+                mechanism,
+            } => write!(f, "LookUp({username}, {mechanism})"),
             Self::Success {
                 username, authzid, ..
             } => {
@@ -66,6 +69,9 @@ impl fmt::Debug for ServerStep {
 pub enum Found {
     /// The keys, of the hash that was asked for.
     Keys(ScramKeys),
+    /// The password itself, from who is told it by a configuration: checks PLAIN without PBKDF2.
+    /// Right for no other mechanism.
+    Password(Password),
     /// There is no such user. The exchange goes on, and fails as with a wrong password.
     Nobody,
     /// The account is disabled, or the store did not answer: fails at once, with this condition.
@@ -160,18 +166,8 @@ impl SaslServer {
     /// cache knows better.
     pub fn found(&mut self, found: Found, context: &ServerContext<'_>) -> ServerStep {
         let state = std::mem::replace(&mut self.state, State::Over);
-        let hash = self.mechanism.hash();
-        let keys = |username: &str| match found {
-            Found::Keys(keys) if keys.hash == hash => Ok((keys, true)),
-            Found::Keys(_) => Err(SaslCondition::TemporaryAuthFailure),
-            Found::Nobody => {
-                let keys = ScramKeys::fake(hash, context.secret, username, context.iterations);
-                Ok((keys, false))
-            }
-            Found::Refused(condition) => Err(condition),
-        };
         match state {
-            State::LookUp(first) => match keys(&first.username) {
+            State::LookUp(first) => match self.keys(found, &first.username, context) {
                 Ok((keys, exists)) => self.challenge(first, keys, exists),
                 Err(condition) => ServerStep::Failure(condition),
             },
@@ -179,21 +175,55 @@ impl SaslServer {
                 username,
                 authzid,
                 password,
-            } => match keys(&username) {
-                // Both sides are computed, so that the time tells nothing.
-                Ok((keys, exists)) if keys.verify(&password, context.salted) & exists => {
-                    ServerStep::Success {
-                        username,
-                        authzid,
-                        additional: None,
-                    }
-                }
-                Ok(_) => ServerStep::Failure(SaslCondition::NotAuthorized),
+            } => match self.check(found, &username, &password, context) {
+                Ok(true) => ServerStep::Success {
+                    username,
+                    authzid,
+                    additional: None,
+                },
+                Ok(false) => ServerStep::Failure(SaslCondition::NotAuthorized),
                 Err(condition) => ServerStep::Failure(condition),
             },
             State::Start | State::Challenged { .. } | State::Over => {
                 ServerStep::Failure(SaslCondition::MalformedRequest)
             }
+        }
+    }
+
+    /// Whether a password is right. Of a wrong one the time does not tell why.
+    fn check(
+        &self,
+        found: Found,
+        username: &str,
+        password: &Password,
+        context: &ServerContext<'_>,
+    ) -> Result<bool, SaslCondition> {
+        if let Found::Password(known) = &found
+            && known.is(password, context.secret)
+        {
+            return Ok(true);
+        }
+        let (keys, exists) = self.keys(found, username, context)?;
+        // Both sides are computed.
+        Ok(keys.verify(password, context.salted) & exists)
+    }
+
+    /// The keys to check with, and whether they can be right at all.
+    fn keys(
+        &self,
+        found: Found,
+        username: &str,
+        context: &ServerContext<'_>,
+    ) -> Result<(ScramKeys, bool), SaslCondition> {
+        let hash = self.mechanism.hash();
+        match found {
+            Found::Keys(keys) if keys.hash == hash => Ok((keys, true)),
+            Found::Keys(_) => Err(SaslCondition::TemporaryAuthFailure),
+            Found::Nobody | Found::Password(_) => {
+                let keys = ScramKeys::fake(hash, context.secret, username, context.iterations);
+                Ok((keys, false))
+            }
+            Found::Refused(condition) => Err(condition),
         }
     }
 
@@ -218,7 +248,7 @@ impl SaslServer {
         };
         ServerStep::LookUp {
             username,
-            hash: self.mechanism.hash(),
+            mechanism: self.mechanism,
         }
     }
 
@@ -239,7 +269,7 @@ impl SaslServer {
         });
         ServerStep::LookUp {
             username,
-            hash: self.mechanism.hash(),
+            mechanism: self.mechanism,
         }
     }
 

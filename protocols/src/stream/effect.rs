@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::StreamError;
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Mechanism, SaslCondition, ScramHash};
+use crate::sasl::{Mechanism, SaslCondition};
 use crate::stanza::{RefusedReason, Stanza};
 
 /// One thing to do. They are to be done in the order in which they come.
@@ -25,8 +25,8 @@ pub enum Effect {
     LookUp {
         /// The user.
         user: BareJid,
-        /// Which keys are needed.
-        hash: ScramHash,
+        /// What it is checked by.
+        mechanism: Mechanism,
     },
 
     /// The client is this user. It opens a new stream next. To send it elsewhere (SES-2), call

@@ -95,8 +95,8 @@ impl Driver {
                 Effect::Send(octets) => {
                     self.sent.push_str(std::str::from_utf8(&octets).unwrap());
                 }
-                Effect::LookUp { user, hash } if self.automatic => {
-                    let answer = self.server.found(found(&user, hash));
+                Effect::LookUp { user, mechanism } if self.automatic => {
+                    let answer = self.server.found(found(&user, mechanism.hash()));
                     self.perform(answer);
                 }
                 Effect::Bind { wanted, .. } if self.automatic => {

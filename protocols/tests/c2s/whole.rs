@@ -87,7 +87,9 @@ impl Pair {
                     self.to_client.extend_from_slice(&octets);
                     continue;
                 }
-                Effect::LookUp { user, hash } => self.server.found(found(&user, hash)),
+                Effect::LookUp { user, mechanism } => {
+                    self.server.found(found(&user, mechanism.hash()))
+                }
                 Effect::Authenticated { .. } => match self.redirect {
                     None => continue,
                     Some(host) => self.server.fail(StreamError::see_other_host(host)),

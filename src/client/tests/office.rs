@@ -214,9 +214,9 @@ impl Line {
         let mut books = self.office.0.lock();
         match effect {
             Effect::Send(octets) => out.extend_from_slice(&octets),
-            Effect::LookUp { user, hash } => {
+            Effect::LookUp { user, mechanism } => {
                 let password = Password::new(format!("{}-secret", user.node().unwrap()));
-                let keys = ScramKeys::derive(hash, &password, &[1; 16], 4096).unwrap();
+                let keys = ScramKeys::derive(mechanism.hash(), &password, &[1; 16], 4096).unwrap();
                 return server.found(Found::Keys(keys));
             }
             Effect::Bind { wanted, .. } => {

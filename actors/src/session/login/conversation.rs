@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use takeover_core::time::Moment;
 use takeover_protocols::jid::{BareJid, FullJid};
-use takeover_protocols::sasl::{Found, SaslCondition, ScramHash};
+use takeover_protocols::sasl::{Found, Mechanism, SaslCondition};
 use takeover_protocols::stanza::{Condition, ErrorType, StanzaError};
 use takeover_protocols::stream::{C2sServer, Effect, StreamCondition, StreamError};
 
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A client with a session: what the session manager takes over.
 pub struct Established {
     /// The wire and its machine.
-    pub(in super::super) line: Line,
+    pub(in super::super) line: Box<Line>,
     /// The session.
     pub(in super::super) attached: Attached,
 }
@@ -70,7 +70,7 @@ pub(in super::super) async fn converse(
                 Ok(Step::GoOn) => {}
                 Ok(Step::Bound(attached)) => {
                     return Some(Established {
-                        line: login.line,
+                        line: Box::new(login.line),
                         attached,
                     });
                 }
@@ -105,8 +105,8 @@ impl Login<'_> {
             Effect::Arm(timer, after) => self.line.arm(timer, after),
             Effect::Disarm(timer) => self.line.disarm(timer),
             Effect::StartTls => self.start_tls().await?,
-            Effect::LookUp { user, hash } => {
-                let found = self.look_up(&user, hash).await;
+            Effect::LookUp { user, mechanism } => {
+                let found = self.look_up(&user, mechanism).await;
                 let effects = self.line.machine.found(found);
                 self.line.then(effects);
             }
@@ -173,7 +173,7 @@ impl Login<'_> {
         Ok(())
     }
 
-    async fn look_up(&self, user: &BareJid, hash: ScramHash) -> Found {
+    async fn look_up(&self, user: &BareJid, mechanism: Mechanism) -> Found {
         if !self.guard.admits(&self.label, user) {
             return Found::Refused(SaslCondition::TemporaryAuthFailure);
         }
@@ -181,15 +181,8 @@ impl Login<'_> {
             return Found::Nobody;
         };
         let store = self.site.plane.node(known.home()).spec.users.clone();
-        match store.account(user.as_str()).await {
-            Ok(Some(account)) if account.enabled => Found::Keys(match hash {
-                ScramHash::Sha1 => account.sha1,
-                ScramHash::Sha256 => account.sha256,
-            }),
-            Ok(Some(_)) => Found::Refused(SaslCondition::AccountDisabled),
-            Ok(None) => Found::Nobody,
-            Err(_) => Found::Refused(SaslCondition::TemporaryAuthFailure),
-        }
+        let found = store.credential(user.as_str(), mechanism).await;
+        found.unwrap_or(Found::Refused(SaslCondition::TemporaryAuthFailure))
     }
 
     /// SES-2: who lives elsewhere is sent there before anything else.

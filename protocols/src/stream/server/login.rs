@@ -81,11 +81,14 @@ impl C2sServer {
                 Self::send_element(&element("challenge", Some(&data)), effects);
                 self.state = State::Response(exchange);
             }
-            ServerStep::LookUp { username, hash } => {
+            ServerStep::LookUp {
+                username,
+                mechanism,
+            } => {
                 exchange.user = Some(username.clone());
                 match self.user_named(&username) {
                     Some(user) => {
-                        effects.push(Effect::LookUp { user, hash });
+                        effects.push(Effect::LookUp { user, mechanism });
                         self.state = State::LookUp(exchange);
                     }
                     // No such address can exist: as with a user that does not.
