@@ -97,3 +97,56 @@ impl Backwards {
         left[..looked_at].iter().map(|left| *left > 0).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moves given as (from, to, class), in the order of where they start.
+    fn graph(moves: &[(u32, u32, Class)], states: usize) -> Backwards {
+        let calm: Vec<Calm> = moves
+            .iter()
+            .map(|(_, to, by)| Calm::new(*to, *by))
+            .collect();
+        let ends = |state| moves.iter().filter(|(from, ..)| *from <= state).count() as u32;
+        let ends: Vec<u32> = (0..states as u32).map(ends).collect();
+        Backwards::new(&calm, &ends, states)
+    }
+
+    /// HA-14: steps end where each way of them ends; a circle of them, and what can only run into
+    /// one, does not.
+    #[test]
+    fn steps_that_need_not_end_are_found() {
+        let (step, act) = (Class::Step, Class::Operator);
+        let moves = [
+            (0, 1, step),
+            (0, 2, step),
+            (1, 2, step),
+            (2, 0, act),
+            (3, 4, step),
+            (4, 3, step),
+            (5, 1, step),
+            (5, 4, step),
+        ];
+        let graph = graph(&moves, 6);
+        let endless = [false, false, false, true, true, true];
+        assert_eq!(graph.endless(6), endless);
+        assert_eq!(
+            graph.endless(4),
+            endless[..4],
+            "of those that were looked at"
+        );
+    }
+
+    /// What leads to a goal is found through moves of the kind asked for, and no other.
+    #[test]
+    fn ways_to_a_goal_are_of_the_kind_asked_for() {
+        let (step, act) = (Class::Step, Class::Operator);
+        let moves = [(0, 1, step), (1, 2, act), (3, 0, step), (4, 2, step)];
+        let graph = graph(&moves, 5);
+        let by = |class: Class| graph.reach(&[2], |edge| edge.is(class));
+        assert_eq!(by(step), [false, false, true, false, true]);
+        assert_eq!(by(act), [false, true, true, false, false]);
+        assert_eq!(graph.reach(&[2], |_| true), [true; 5]);
+    }
+}

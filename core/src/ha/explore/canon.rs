@@ -147,3 +147,19 @@ impl World {
         self.epochs(|epoch| epoch.0 = ranks.rank(epoch.0, 3));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value that is named often takes one place, so that there is room for the others.
+    #[test]
+    fn values_are_ranked_however_often_they_are_named() {
+        let mut ranks = Ranks::new();
+        (0..20).for_each(|_| ranks.add(7));
+        [3, 30, 8].into_iter().for_each(|value| ranks.add(value));
+        let by = |widest| [3, 7, 8, 30].map(|value| ranks.rank(value, widest));
+        assert_eq!(by(1), [0, 1, 2, 3]);
+        assert_eq!(by(3), [0, 3, 4, 7]);
+    }
+}

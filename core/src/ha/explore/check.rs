@@ -164,3 +164,114 @@ impl World {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::params::HaParams;
+    use super::super::world::Plan;
+    use super::*;
+
+    const NORMAL: (State, Reason) = (State::Normal, Reason::Normal);
+
+    fn pair_in(states: [(State, Reason); 2]) -> World {
+        let plan = Plan {
+            params: HaParams::default(),
+            planted: None,
+            prompt: false,
+        };
+        let mut world = World::starting(&Rule::of(&plan), 0);
+        for (side, (state, reason)) in world.sides.iter_mut().zip(states) {
+            (side.node.state, side.node.reason) = (state, reason);
+        }
+        world
+    }
+
+    /// HA-14: a pair that rests has left every transition; while something happens it may be in one.
+    #[test]
+    fn a_pair_does_not_rest_in_a_transition() {
+        let state = State::TakingOver;
+        let mut world = pair_in([(state, Reason::PeerDown), NORMAL]);
+        let wrong = Some(Violation::RestsInTransition { state });
+        assert_eq!(world.violation(true), wrong);
+        assert_eq!(world.violation(false), None);
+        world.sides[0].power = Power::SrmDown;
+        assert_ne!(
+            world.violation(true),
+            wrong,
+            "what does not run is in no state"
+        );
+        assert_eq!(pair_in([NORMAL; 2]).violation(true), None);
+    }
+
+    /// HA-10: two backups are no row while they see each other; cut off, each is row 16 to itself.
+    #[test]
+    fn a_pair_rests_in_the_table() {
+        let backup = (State::Backup, Reason::PeerDown);
+        let mut world = pair_in([backup; 2]);
+        let wrong = Violation::NotInTable {
+            first: Some(backup),
+            second: Some(backup),
+        };
+        assert_eq!(world.violation(true), Some(wrong));
+        world.cut = true;
+        assert_eq!(world.violation(true), None);
+    }
+
+    /// USR-5: users are with the node that the states say, where both nodes can know it.
+    #[test]
+    fn users_are_where_the_states_say() {
+        let states = [NORMAL.0; 2];
+        let mut world = pair_in([NORMAL; 2]);
+        world.owner = [1, 1];
+        let wrong = Violation::UsersAstray {
+            home: 0,
+            owner: 1,
+            states,
+        };
+        assert_eq!(world.violation(true), Some(wrong));
+        world.owner = [0, 0];
+        assert!(matches!(
+            world.violation(true),
+            Some(Violation::UsersAstray {
+                home: 1,
+                owner: 0,
+                ..
+            })
+        ));
+        let idle = (State::Idle, Reason::AdminRequest);
+        let carries = (State::Backup, Reason::AdminRequest);
+        let mut world = pair_in([idle, carries]);
+        world.owner = [1, 1];
+        assert_eq!(world.violation(true), None);
+        world.owner = [0, 1];
+        assert!(world.violation(true).is_some(), "an idle node has nobody");
+        world.sides[0].power = Power::SrmDown;
+        world.sides[1].node.reason = Reason::PeerDown;
+        assert_eq!(world.violation(true), None, "nobody can know it");
+        world.sides[0].power = Power::Up;
+        world.sides[0].node.state = State::Backup;
+        world.sides[0].node.reason = Reason::PeerDown;
+        world.cut = true;
+        assert_eq!(world.violation(true), None, "nobody can know it");
+    }
+
+    /// HA-7: healed is row 1 with all users at home and nothing broken.
+    #[test]
+    fn only_row_1_with_all_well_is_healed() {
+        let world = pair_in([NORMAL; 2]);
+        assert!(world.is_healed());
+        let change: [fn(&mut World); 6] = [
+            |world| world.cut = true,
+            |world| world.owner = [0, 0],
+            |world| world.sides[0].service_down = true,
+            |world| world.sides[1].database_down = true,
+            |world| world.sides[1].power = Power::Off,
+            |world| world.sides[0].node.reason = Reason::AdminRequest,
+        ];
+        for (number, change) in change.iter().enumerate() {
+            let mut other = world;
+            change(&mut other);
+            assert!(!other.is_healed(), "change {number}");
+        }
+    }
+}
