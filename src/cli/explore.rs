@@ -97,7 +97,8 @@ impl Explore {
         if self.automatic_fallback {
             explorer = explorer.automatic_fallback(HaParams::FALLBACK_HEALTH);
         }
-        if self.refusals {
+        // That bug is in what happens to them.
+        if self.refusals || self.plant == Some(Planted::RefusalActs) {
             explorer = explorer.try_refused_actions();
         }
         if let Some(states) = self.most_states {

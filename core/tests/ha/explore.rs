@@ -63,11 +63,15 @@ fn two_faults() {
 
 /// The explorer finds each kind of bug that is planted, by what it breaks: a split that is ignored never
 /// heals and goes round, a take-over without a timer hangs, a home that believes itself back too early is
-/// in no row.
+/// in no row, a refusal that acts is no refusal.
 #[test]
 fn planted_bugs_are_found() {
     for planted in Planted::ALL {
-        let found = Explorer::new(2).planted(planted).first_only().run(|_| {});
+        let explorer = Explorer::new(2).planted(planted).first_only();
+        let found = match planted {
+            Planted::RefusalActs => explorer.try_refused_actions().run(|_| {}),
+            _ => explorer.run(|_| {}),
+        };
         let broken: Vec<Violation> = found.found.iter().map(|(what, _)| *what).collect();
         let is_told = match planted {
             Planted::SplitIgnored => broken == [Violation::CannotHeal, Violation::NeverEnds],
@@ -77,15 +81,25 @@ fn planted_bugs_are_found() {
                     state: State::TakingOver
                 }]
             ),
+            Planted::RefusalActs => {
+                matches!(broken[..], [Violation::RefusedActionActed { .. }])
+            }
             Planted::EarlyNormal => {
                 let is_no_row = |what: &Violation| matches!(what, Violation::NotInTable { .. });
                 !broken.is_empty() && broken.iter().all(is_no_row)
             }
         };
         assert!(is_told, "{}: {broken:?}", planted.name());
+        // A refusal can act in the very first state.
         let ways = found.found.iter().map(|(_, trace)| trace.moves.len());
-        assert!(ways.min() > Some(0), "and the way there is told");
+        let is_far = planted != Planted::RefusalActs;
+        assert!(!is_far || ways.min() > Some(0), "and the way there is told");
     }
+    let untried = Explorer::new(1).planted(Planted::RefusalActs).run(|_| {});
+    assert!(
+        untried.found.is_empty(),
+        "only where refused actions are tried"
+    );
 }
 
 /// Threads that look ahead change nothing: same numbers, same digest.

@@ -4,6 +4,7 @@
 mod corpus;
 mod explore;
 mod matrix;
+mod meet;
 mod rows;
 mod sim;
 mod storm;

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::super::effect::Effect;
 use super::super::event::{Action, Event};
+use super::super::node::HaNode;
 use super::super::reason::Reason;
 use super::super::state::State;
 use super::super::table::{self, Seen};
+use super::planted::is_refused;
 use super::world::{Power, Rule, World};
 
 /// What was found to be wrong.
@@ -147,26 +149,27 @@ impl World {
 
     /// HA-11: tries every action that the nodes do not offer.
     pub(super) fn refused_action_acted(&self, rule: &Rule) -> Option<Violation> {
-        for side in self.sides.iter().filter(|side| side.power == Power::Up) {
-            for action in Action::ALL {
-                let (after, effects) = rule.step(&side.node, Event::Admin(action));
-                let refused = effects
-                    .iter()
-                    .any(|effect| matches!(effect, Effect::Refuse(_)));
-                if refused && (after != side.node || effects.len() != 1) {
-                    return Some(Violation::RefusedActionActed {
-                        action,
-                        state: side.node.state,
-                    });
-                }
-            }
-        }
-        None
+        let mut up = self.sides.iter().filter(|side| side.power == Power::Up);
+        up.find_map(|side| {
+            let acted = |action: &Action| {
+                let (after, effects) = rule.step(&side.node, Event::Admin(*action));
+                acted_though_refused(&side.node, &after, &effects)
+            };
+            let action = Action::ALL.into_iter().find(acted)?;
+            let state = side.node.state;
+            Some(Violation::RefusedActionActed { action, state })
+        })
     }
+}
+
+/// Whether an action was refused, and something has happened all the same.
+fn acted_though_refused(before: &HaNode, after: &HaNode, effects: &[Effect]) -> bool {
+    is_refused(effects) && (after != before || effects.len() != 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::effect::Refusal;
     use super::super::super::params::HaParams;
     use super::super::world::Plan;
     use super::*;
@@ -273,5 +276,28 @@ mod tests {
             change(&mut other);
             assert!(!other.is_healed(), "change {number}");
         }
+    }
+
+    /// HA-11: what is refused changes nothing, and does nothing but to say so.
+    #[test]
+    fn a_refusal_is_all_that_a_refused_action_does() {
+        let node = pair_in([NORMAL; 2]).sides[0].node;
+        let mut other = node;
+        other.epoch = other.epoch.next();
+        let refused = Effect::Refuse(Refusal {
+            action: Action::Recover,
+            state: State::Normal,
+            allowed: Vec::new(),
+            peer: None,
+        });
+        let only = [refused.clone()];
+        assert!(!acted_though_refused(&node, &node, &only));
+        assert!(acted_though_refused(&node, &other, &only));
+        let and_more = [refused, Effect::StartCriticalServices];
+        assert!(acted_though_refused(&node, &node, &and_more));
+        assert!(
+            !acted_though_refused(&node, &other, &and_more[1..]),
+            "taken"
+        );
     }
 }

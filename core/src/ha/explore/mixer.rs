@@ -77,3 +77,33 @@ impl Hasher for Mixer {
         self.word(value as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same bytes give the same fingerprint on every machine: written down, as the digest rests on it.
+    #[test]
+    fn a_fingerprint_is_the_same_everywhere() {
+        let of = |bytes: &[u8]| {
+            let mut mixer = Mixer::new();
+            mixer.write(bytes);
+            mixer.finish128()
+        };
+        assert_eq!(of(b""), 0x5624_956c_5583_e354_0063_ab23_4c52_252e);
+        assert_eq!(of(b"takeover"), 0x1da1_0b8f_d375_9855_302e_b19d_93ec_f48b);
+        assert_eq!(
+            of(b"words and a rest"),
+            0x89c3_9a60_ed2e_64eb_e1c2_ab89_c3c2_11e0
+        );
+        let mut mixer = Mixer::new();
+        mixer.write_u8(1);
+        mixer.write_u16(2);
+        mixer.write_u32(3);
+        mixer.write_u64(4);
+        mixer.write_usize(5);
+        mixer.write_isize(-1);
+        assert_eq!(mixer.finish128(), 0x42f6_a5e1_3ffd_bf91_b8e8_dd3a_13a7_7778);
+        assert_eq!(mixer.finish(), 0xb8e8_dd3a_13a7_7778);
+    }
+}

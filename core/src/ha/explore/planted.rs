@@ -22,14 +22,17 @@ pub enum Planted {
     UnboundedTakeOver,
     /// The home believes itself back in `Normal` before its users are.
     EarlyNormal,
+    /// An action that is refused has consequences. Found where refused actions are tried.
+    RefusalActs,
 }
 
 impl Planted {
     /// Every kind.
-    pub const ALL: [Planted; 3] = [
+    pub const ALL: [Planted; 4] = [
         Planted::SplitIgnored,
         Planted::UnboundedTakeOver,
         Planted::EarlyNormal,
+        Planted::RefusalActs,
     ];
 
     /// The name on the command line.
@@ -39,6 +42,7 @@ impl Planted {
             Planted::SplitIgnored => "split-ignored",
             Planted::UnboundedTakeOver => "unbounded-take-over",
             Planted::EarlyNormal => "early-normal",
+            Planted::RefusalActs => "refusal-acts",
         }
     }
 }
@@ -62,10 +66,24 @@ impl Rule {
                 after.timers = after.timers.without(Timer::Transition);
                 effects.retain(|effect| !matches!(effect, Effect::TakeBackUsers { .. }));
             }
-            Some(Planted::SplitIgnored | Planted::UnboundedTakeOver | Planted::EarlyNormal) => {}
+            Some(Planted::RefusalActs) if is_refused(&effects) => {
+                after.epoch = after.epoch.next();
+            }
+            Some(
+                Planted::SplitIgnored
+                | Planted::UnboundedTakeOver
+                | Planted::EarlyNormal
+                | Planted::RefusalActs,
+            ) => {}
         }
         (after, effects)
     }
+}
+
+/// Whether an action was refused (HA-11).
+pub(super) fn is_refused(effects: &[Effect]) -> bool {
+    let is_refusal = |effect: &Effect| matches!(effect, Effect::Refuse(_));
+    effects.iter().any(is_refusal)
 }
 
 fn goes_to_failed_mode(before: &HaNode, after: &HaNode) -> bool {
