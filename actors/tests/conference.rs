@@ -43,7 +43,7 @@ impl Switch for Ends {
             .lock()
             .entry(to.to_string())
             .or_default()
-            .push(parcel.stanza);
+            .push(*parcel.stanza);
     }
 
     fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {

@@ -27,6 +27,29 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
     }
 }
 
+/// The address that somebody has named last: who talks with one other names it again and again, and
+/// checking an address is the dearest part of reading a stanza.
+#[derive(Clone, Debug, Default)]
+pub struct Familiar(Option<Jid>);
+
+impl Familiar {
+    /// As [`parse`], without parsing what was parsed just before.
+    ///
+    /// # Errors
+    /// Those of [`parse`].
+    pub fn parse(&mut self, text: &str) -> Result<Jid, JidError> {
+        if let Some(jid) = &self.0
+            && jid.as_str() == text
+        {
+            return Ok(jid.clone());
+        }
+        let jid = parse(text)?;
+        // Only what is its own normal form is known to be parsed to itself.
+        self.0 = (jid.as_str() == text).then(|| jid.clone());
+        Ok(jid)
+    }
+}
+
 /// Whether `jid` is the bare or a full address of `user`.
 #[must_use]
 pub fn belongs_to(jid: &Jid, user: &BareJid) -> bool {
@@ -120,6 +143,33 @@ mod tests {
         assert_eq!(jid.as_str(), "a@example.org/r");
         assert_eq!(jid.resource().unwrap().as_str(), "r");
         assert_eq!(parse("example.org.").unwrap().as_str(), "example.org");
+    }
+
+    /// Whatever was named before, an address is read as [`parse`] reads it.
+    #[test]
+    fn a_familiar_address_is_parsed_as_any_other() {
+        let mut familiar = Familiar::default();
+        let texts = [
+            "andy@example.org/x",
+            "ANDY@example.org/x",
+            "andy@example.org",
+            "andy@example.org.",
+            "@example.org",
+        ];
+        for (one, other) in texts
+            .iter()
+            .flat_map(|one| texts.map(|other| (*one, other)))
+        {
+            for text in [one, other, one] {
+                let read = familiar.parse(text).ok();
+                assert_eq!(read, parse(text).ok(), "{text} after {one} and {other}");
+                let slash = |jid: &Jid| jid.resource().map(|resource| resource.to_string());
+                assert_eq!(
+                    read.as_ref().map(slash),
+                    parse(text).ok().as_ref().map(slash)
+                );
+            }
+        }
     }
 
     #[test]

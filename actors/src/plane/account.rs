@@ -218,6 +218,7 @@ impl Asked {
     fn carry(&mut self, stanza: Stanza) -> Parcel {
         let same = self.travels && stanza.kind == self.parcel.stanza.kind;
         let origin = same.then(|| self.parcel.origin.take()).flatten();
+        let stanza = Box::new(stanza);
         Parcel { stanza, origin }
     }
 }

@@ -108,6 +108,8 @@ impl Plane {
             }
             let session = Session::new(id, jid.clone(), outlet.clone(), self.world.now());
             let tickets = session.tickets.clone();
+            // Most users have one: no room for others.
+            state.sessions.reserve_exact(1);
             state.sessions.push(session);
             Ok((old, tickets))
         });
@@ -221,8 +223,13 @@ impl Plane {
     ///
     /// # Errors
     /// [`Fenced`]: it was not taken, and the client must not be told that it was.
-    pub fn from_client(&self, attached: &Attached, mut stanza: Stanza) -> Result<(), Fenced> {
+    pub fn from_client(
+        &self,
+        attached: &Attached,
+        stanza: impl Into<Box<Stanza>>,
+    ) -> Result<(), Fenced> {
         self.check(attached)?;
+        let mut stanza = stanza.into();
         let user = &attached.user;
         let unaddressed = stanza.to.is_none().then(|| without_to(stanza.kind));
         if let Some(WithoutTo::OwnAccount | WithoutTo::Answer) = unaddressed {

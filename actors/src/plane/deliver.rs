@@ -51,7 +51,7 @@ impl Plane {
     pub(super) fn accept(&self, state: &mut UserState, parcel: Parcel) -> Outcome {
         let rules = Rules {
             limits: self.limits,
-            at: self.stamp(),
+            at: || self.stamp(),
             key: || self.number().to_string(),
             shows_user: self.shows_user(&parcel.stanza),
         };
@@ -59,11 +59,7 @@ impl Plane {
     }
 }
 
-fn accept<K: FnOnce() -> String>(
-    state: &mut UserState,
-    parcel: Parcel,
-    rules: Rules<K>,
-) -> Outcome {
+fn accept(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At>) -> Outcome {
     let parcel = match parcel.claim() {
         Claim::Go(parcel) => parcel,
         Claim::Parked => return Outcome::Parked,
@@ -82,11 +78,20 @@ fn accept<K: FnOnce() -> String>(
     }
 }
 
-struct Rules<K> {
+/// Names a message that has no ticket.
+trait Key: FnOnce() -> String {}
+
+impl<F: FnOnce() -> String> Key for F {}
+
+/// Tells the wall time.
+trait At: FnOnce() -> Timestamp {}
+
+impl<F: FnOnce() -> Timestamp> At for F {}
+
+/// What a user's place goes by. Key and time are for a message that waits, and few do.
+struct Rules<K, T> {
     limits: Limits,
-    /// The wall time, for the offline store.
-    at: Timestamp,
-    /// Names a message that has no ticket.
+    at: T,
     key: K,
     /// The stanza shows a user: a session that is left out does not get it (HA-17).
     shows_user: bool,
@@ -132,11 +137,11 @@ fn is_kept(kind: StanzaKind) -> bool {
 }
 
 /// Queues a stanza at each of its recipients; one that nobody could take waits or goes back.
-fn deliver<K: FnOnce() -> String>(
+fn deliver(
     state: &mut UserState,
     parcel: Parcel,
     to: Recipients,
-    rules: Rules<K>,
+    rules: Rules<impl Key, impl At>,
 ) -> Outcome {
     let Parcel { stanza, origin } = parcel;
     let recipients: Vec<bool> = match rules.limits.carbons {
@@ -190,11 +195,7 @@ fn deliver<K: FnOnce() -> String>(
 
 /// No session could take it: it has no wire and cannot be resumed, or its queue is full. Of presence
 /// it is told the present state when it comes back.
-fn refused<K: FnOnce() -> String>(
-    state: &mut UserState,
-    parcel: Parcel,
-    rules: Rules<K>,
-) -> Outcome {
+fn refused(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At>) -> Outcome {
     match parcel.stanza.kind {
         kind if is_kept(kind) => wait(state, parcel, rules),
         kind if kind.is_request() => Outcome::Bounce(parcel, Condition::RecipientUnavailable),
@@ -205,7 +206,7 @@ fn refused<K: FnOnce() -> String>(
 }
 
 /// Puts a message among those that wait (XEP-0160).
-fn wait<K: FnOnce() -> String>(state: &mut UserState, parcel: Parcel, rules: Rules<K>) -> Outcome {
+fn wait(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At>) -> Outcome {
     match keep(&parcel.stanza) {
         Keep::Store => {}
         Keep::Bounce => return Outcome::Bounce(parcel, Condition::ServiceUnavailable),
@@ -220,9 +221,9 @@ fn wait<K: FnOnce() -> String>(state: &mut UserState, parcel: Parcel, rules: Rul
     };
     state.offline.push_back(Waiting {
         key: key.clone(),
-        at: rules.at,
+        at: (rules.at)(),
         stored: None,
-        stanza: parcel.stanza.clone(),
+        stanza: Stanza::clone(&parcel.stanza),
     });
     Outcome::Store(parcel, key)
 }
@@ -240,12 +241,12 @@ pub fn put_back(
     for out in outs {
         let kind = out.kind();
         match out.stored {
-            Some(place) if is_kept(kind) => insert_again(state, out.into_stanza(), place, at),
+            Some(place) if is_kept(kind) => insert_again(state, *out.into_stanza(), place, at),
             None if is_kept(kind) => {
                 let key = &mut key;
                 let rules = Rules {
                     limits,
-                    at,
+                    at: || at,
                     key,
                     shows_user: false,
                 };

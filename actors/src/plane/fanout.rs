@@ -22,38 +22,55 @@ impl Plane {
         };
         let shows_user = self.shows_user(&stanza);
         for by in contacts {
-            let of = shared.as_ref();
-            if !of.is_some_and(|of| self.offer_presence(at, of, &by, shows_user)) {
+            let untold = match &shared {
+                Some(of) => self.offer_presence(at, of, by, shows_user),
+                None => Some(by),
+            };
+            if let Some(by) = untold {
                 self.route(at, Parcel::of(stanza.clone().with_to(by)));
             }
         }
     }
 
     /// Queues one contact's copy at each of its available sessions (RFC 6121, section 8.5.2.1.2), if
-    /// the contact is at this node. False where nothing has happened: then it is to be routed.
-    fn offer_presence(&self, at: NodeId, of: &Arc<Broadcast>, by: &Jid, shows_user: bool) -> bool {
+    /// the contact is at this node. The contact comes back where nothing has happened: then its copy
+    /// is to be routed.
+    fn offer_presence(
+        &self,
+        at: NodeId,
+        of: &Arc<Broadcast>,
+        by: Jid,
+        shows_user: bool,
+    ) -> Option<Jid> {
         let Some(contact) = self.user(by.as_str()) else {
-            return false;
+            return Some(by);
         };
         let seen = contact.slot.owner();
         if seen.node() != at {
-            return false;
+            return Some(by);
         }
-        let sees = |session: &Session| {
+        let sees = |session: &&mut Session| {
             session.priority().is_some() && !(shows_user && session.shown.is_left_out())
         };
+        let mut by = Some(by);
         let told = contact.slot.offer(seen, |state| {
-            for session in state.sessions.iter_mut().filter(|session| sees(session)) {
-                let (of, by) = (of.clone(), by.clone());
-                let what = Written::Seen { of, by };
+            let mut left = state.sessions.iter_mut().filter(sees).count();
+            for session in state.sessions.iter_mut().filter(sees) {
+                left -= 1;
+                // The last one gets the address itself.
+                let by = if left == 0 { by.take() } else { by.clone() };
+                let Some(by) = by else { break };
+                let what = Written::Seen { of: of.clone(), by };
                 // A session that cannot take it is told the present state when it comes back.
                 let _ = session.push(Out { what, stored: None }, self.limits.session_queue);
             }
         });
+        if told.is_none() {
+            return by;
+        }
         let counters = &self.node(at).counters;
-        let told = told.is_some();
-        counters.routed.fetch_add(told.into(), Ordering::Relaxed);
-        counters.messages.fetch_add(told.into(), Ordering::Relaxed);
-        told
+        counters.routed.fetch_add(1, Ordering::Relaxed);
+        counters.messages.fetch_add(1, Ordering::Relaxed);
+        None
     }
 }

@@ -189,7 +189,7 @@ fn hand_out(session: &mut Session, waiting: Waiting, limits: Limits) -> Result<(
             key,
             at,
             stored,
-            stanza: out.into_stanza(),
+            stanza: *out.into_stanza(),
         }),
     }
 }

@@ -1,8 +1,10 @@
 //! The way out of a session: how the task that owns its wire is woken and told to close.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
+use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use takeover_core::id::NodeId;
@@ -30,9 +32,10 @@ pub enum Close {
 /// Shared by a session's place and by the task that owns the wire.
 #[derive(Debug, Default)]
 pub struct Outlet {
-    wake: Notify,
-    close: Mutex<Option<Close>>,
-    closing: Notify,
+    /// The task that owns the wire: nobody else waits for work.
+    task: AtomicWaker,
+    woken: AtomicBool,
+    close: OnceLock<Close>,
     ended: AtomicBool,
     end: Notify,
     /// Protocol time of the last octets of the client, in microseconds.
@@ -50,32 +53,27 @@ impl Outlet {
 
     /// There is something to write.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.woken.store(true, Ordering::Release);
+        self.task.wake();
     }
 
     /// Asks the task to write what is queued, to close for this reason, and to end. The first
     /// reason given stands.
     pub fn close(&self, why: Close) {
-        self.close.lock().get_or_insert(why);
-        self.wake.notify_one();
-        self.closing.notify_waiters();
+        let _ = self.close.set(why);
+        self.wake();
     }
 
-    /// Completes, with the reason, when somebody has asked to close.
-    pub async fn closed(&self) -> Close {
-        loop {
-            let closing = self.closing.notified();
-            if let Some(why) = self.closing() {
-                return why;
-            }
-            closing.await;
-        }
+    /// Ready, with the reason, when somebody has asked to close. Asked by the task that owns the wire.
+    pub fn poll_closing(&self, context: &Context<'_>) -> Poll<Close> {
+        self.task.register(context.waker());
+        self.closing().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Why to close, once somebody asked.
     #[must_use]
     pub fn closing(&self) -> Option<Close> {
-        *self.close.lock()
+        self.close.get().copied()
     }
 
     /// Octets of the client have come.
@@ -92,7 +90,7 @@ impl Outlet {
     /// Has the client asked whether it is there.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
+        self.wake();
     }
 
     /// Whether the client is to be asked, once.
@@ -118,9 +116,19 @@ impl Outlet {
         }
     }
 
-    /// Completes at the next [`Outlet::wake`] or [`Outlet::close`], or at once if there was one
-    /// since the last call.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    /// The task looks after everything that it was woken for until now.
+    pub fn look(&self) {
+        if self.woken.load(Ordering::Relaxed) {
+            self.woken.swap(false, Ordering::AcqRel);
+        }
+    }
+
+    /// Ready if the task was woken since it has looked last. Asked by the task that owns the wire.
+    pub fn poll_woken(&self, context: &Context<'_>) -> Poll<()> {
+        self.task.register(context.waker());
+        match self.woken.load(Ordering::Acquire) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 }

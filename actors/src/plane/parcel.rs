@@ -8,11 +8,12 @@ use takeover_protocols::stanza::Stanza;
 
 use super::tickets::Tickets;
 
-/// A stanza on its way to the address in its `to`, with the ticket of the client that sent it.
+/// A stanza on its way to the address in its `to`, with the ticket of the client that sent it. It is
+/// handed on many times, and small for that.
 #[derive(Debug)]
 pub struct Parcel {
     /// What travels; `to` and `from` are set.
-    pub stanza: Stanza,
+    pub stanza: Box<Stanza>,
     /// The inbound ticket it fulfils; `None` for what the server itself says.
     pub origin: Option<Origin>,
 }
@@ -29,9 +30,9 @@ pub struct Origin {
 impl Parcel {
     /// A parcel of the server's own making.
     #[must_use]
-    pub fn of(stanza: Stanza) -> Self {
+    pub fn of(stanza: impl Into<Box<Stanza>>) -> Self {
         Self {
-            stanza,
+            stanza: stanza.into(),
             origin: None,
         }
     }

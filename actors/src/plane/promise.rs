@@ -54,7 +54,8 @@ impl Promise {
     /// The stanza has not taken effect and never will here: the parcel, to be routed anew. `None`
     /// where its sender has begun a new life meanwhile and sends it again by itself.
     #[must_use]
-    pub fn give_back(mut self, stanza: Stanza) -> Option<Parcel> {
+    pub fn give_back(mut self, stanza: impl Into<Box<Stanza>>) -> Option<Parcel> {
+        let stanza = stanza.into();
         match self.0.take() {
             Some(Owed { origin, .. }) => origin.give_back().then_some(Parcel {
                 stanza,
@@ -69,7 +70,7 @@ impl Promise {
 #[derive(Debug)]
 pub struct Entrusted {
     /// What is to be handled.
-    pub stanza: Stanza,
+    pub stanza: Box<Stanza>,
     /// What is owed to its sender.
     pub promise: Promise,
 }

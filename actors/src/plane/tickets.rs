@@ -127,6 +127,11 @@ impl Tickets {
 
     /// Completes when every ticket of the present life is finished.
     pub async fn drained(&self) {
-        poll_fn(|context| self.window.poll_drained(context)).await;
+        poll_fn(|context| self.poll_drained(context)).await;
+    }
+
+    /// As [`Tickets::drained`], asked once.
+    pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.window.poll_drained(context)
     }
 }

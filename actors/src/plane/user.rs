@@ -96,7 +96,7 @@ pub struct Managed {
 #[derive(Clone, Debug)]
 pub enum Written {
     /// A stanza of the session's own.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
     /// One recipient's copy of what a room says to many; it is never built, only written.
     Copy {
         /// What all get.
@@ -205,8 +205,8 @@ impl User {
 impl Out {
     /// A stanza that is in no store.
     #[must_use]
-    pub fn of(stanza: Stanza) -> Self {
-        let (what, stored) = (Written::Stanza(stanza), None);
+    pub fn of(stanza: impl Into<Box<Stanza>>) -> Self {
+        let (what, stored) = (Written::Stanza(stanza.into()), None);
         Self { what, stored }
     }
 
@@ -221,11 +221,11 @@ impl Out {
 
     /// The stanza, for whoever has to do more than to write it.
     #[must_use]
-    pub fn into_stanza(self) -> Stanza {
+    pub fn into_stanza(self) -> Box<Stanza> {
         match self.what {
             Written::Stanza(stanza) => stanza,
-            Written::Copy { of, recipient } => of.stanza_for(&of.recipients()[recipient]),
-            Written::Seen { of, by } => of.stanza_for(&by),
+            Written::Copy { of, recipient } => Box::new(of.stanza_for(&of.recipients()[recipient])),
+            Written::Seen { of, by } => Box::new(of.stanza_for(&by)),
         }
     }
 

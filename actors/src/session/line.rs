@@ -28,7 +28,8 @@ pub(super) struct Line {
     pub(super) effects: VecDeque<Effect>,
     /// What is to be written.
     pub(super) out: Vec<u8>,
-    timers: [Option<Sleep>; 3],
+    /// Those that run: an idle connection has none.
+    timers: Vec<(Timer, Sleep)>,
     ended: bool,
 }
 
@@ -54,7 +55,7 @@ impl Line {
             machine,
             effects: first.into(),
             out: Vec::new(),
-            timers: [None, None, None],
+            timers: Vec::new(),
             ended: false,
         }
     }
@@ -82,16 +83,20 @@ impl Line {
         if self.out.is_empty() {
             self.out = Vec::new();
         }
+        if self.timers.is_empty() {
+            self.timers = Vec::new();
+        }
     }
 
     /// Starts a timer of the machine, or starts it anew.
     pub(super) fn arm(&mut self, timer: Timer, after: Duration) {
-        self.timers[index(timer)] = Some(self.world.sleep(after));
+        self.disarm(timer);
+        self.timers.push((timer, self.world.sleep(after)));
     }
 
     /// Stops a timer of the machine.
     pub(super) fn disarm(&mut self, timer: Timer) {
-        self.timers[index(timer)] = None;
+        self.timers.retain(|(running, _)| *running != timer);
     }
 
     /// Waits for octets of the client or for a timer, and feeds the machine.
@@ -100,16 +105,13 @@ impl Line {
     }
 
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        for timer in [Timer::Negotiation, Timer::Element, Timer::Closing] {
-            let slot = &mut self.timers[index(timer)];
-            if let Some(sleep) = slot
-                && Pin::new(sleep).poll(cx).is_ready()
-            {
-                *slot = None;
-                let effects = self.machine.expired(timer);
-                self.then(effects);
-                return Poll::Ready(Event::Fed);
-            }
+        let mut timers = self.timers.iter_mut();
+        let over = timers.position(|(_, sleep)| Pin::new(sleep).poll(cx).is_ready());
+        if let Some(over) = over {
+            let (timer, _) = self.timers.remove(over);
+            let effects = self.machine.expired(timer);
+            self.then(effects);
+            return Poll::Ready(Event::Fed);
         }
         if self.ended || !self.machine.wants_input() {
             return Poll::Pending;
@@ -221,13 +223,5 @@ impl Line {
     /// The lab.
     pub(super) fn world(&self) -> &World {
         &self.world
-    }
-}
-
-fn index(timer: Timer) -> usize {
-    match timer {
-        Timer::Negotiation => 0,
-        Timer::Element => 1,
-        Timer::Closing => 2,
     }
 }

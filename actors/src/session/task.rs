@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use takeover_core::time::Moment;
@@ -18,7 +18,7 @@ use takeover_protocols::xml::Element;
 use super::line::{Event, Line};
 use super::login::Established;
 use super::settings::Site;
-use crate::plane::{Attached, Batch, Close, Fenced, Outlet, Plane};
+use crate::plane::{Attached, Batch, Close, Fenced, Out, Outlet, Plane};
 use crate::rt::Sleep;
 
 /// The time over which stanzas are counted against a client's share.
@@ -133,18 +133,19 @@ impl Task<'_> {
     /// is told to close it has the time of a farewell to finish what it writes, and as long for the
     /// farewell itself.
     async fn live_in_time(&mut self) -> io::Result<Over> {
-        let (outlet, world) = (self.attached.outlet.clone(), self.line.world().clone());
-        let patience = self.site.settings.farewell * 2;
-        let stuck = async {
-            let why = outlet.closed().await;
-            world.sleep(patience).await;
-            why
-        };
-        tokio::select! {
-            biased;
-            over = self.live() => over,
-            why = stuck => Ok(Over::Closed(why)),
-        }
+        let (site, outlet) = (self.site, self.attached.outlet.clone());
+        let mut stuck = None;
+        let mut live = pin!(self.live());
+        poll_fn(|cx| {
+            if let Poll::Ready(over) = live.as_mut().poll(cx) {
+                return Poll::Ready(over);
+            }
+            let why = ready!(outlet.poll_closing(cx));
+            let patience = site.settings.farewell * 2;
+            let stuck = stuck.get_or_insert_with(|| site.plane.world().sleep(patience));
+            Pin::new(stuck).poll(cx).map(|()| Ok(Over::Closed(why)))
+        })
+        .await
     }
 
     async fn live(&mut self) -> io::Result<Over> {
@@ -152,6 +153,7 @@ impl Task<'_> {
             if let Some(over) = self.effects().await? {
                 return Ok(over);
             }
+            self.attached.outlet.look();
             if let Some(why) = self.attached.outlet.closing() {
                 return Box::pin(self.farewell(why)).await;
             }
@@ -197,24 +199,22 @@ impl Task<'_> {
     async fn wait(&mut self) {
         self.line.rest();
         let mut pause = self.pause();
-        let world = self.line.world().clone();
-        let outlet = self.attached.outlet.clone();
-        let tickets = self.attached.tickets.clone();
         let (line, owes) = (&mut self.line, self.owes);
-        let mut woken = pin!(outlet.woken());
-        let mut drained = pin!(tickets.drained());
+        let Attached {
+            outlet, tickets, ..
+        } = &self.attached;
         poll_fn(|cx| {
-            if woken.as_mut().poll(cx).is_ready() || tickets.poll_returned(cx).is_ready() {
+            if outlet.poll_woken(cx).is_ready() || tickets.poll_returned(cx).is_ready() {
                 return Poll::Ready(());
             }
-            if owes && drained.as_mut().poll(cx).is_ready() {
+            if owes && tickets.poll_drained(cx).is_ready() {
                 return Poll::Ready(());
             }
             if let Some(sleep) = &mut pause {
                 return Pin::new(sleep).poll(cx);
             }
             line.poll_event(cx).map(|event| match event {
-                Event::Fed | Event::Ended => outlet.heard(world.now()),
+                Event::Fed | Event::Ended => outlet.heard(line.world().now()),
             })
         })
         .await;
@@ -379,16 +379,15 @@ impl Task<'_> {
     /// wire has not taken goes back, also if this task is killed in between.
     async fn write_unmanaged(&mut self, batch: Batch) -> io::Result<()> {
         self.line.flush().await?;
-        let mut ends = Vec::with_capacity(batch.outs.len());
         for out in &batch.outs {
             self.line.write(out);
-            ends.push(self.line.out.len());
         }
         let mut writing = Writing {
             plane: &self.site.plane,
             attached: &self.attached,
+            open: self.line.machine.may_write(),
+            left: self.line.out.len(),
             batch: Some(batch),
-            ends,
             done: 0,
         };
         let line = &mut self.line;
@@ -396,7 +395,7 @@ impl Task<'_> {
             while writing.done < line.out.len() {
                 match line.poll_write(cx, writing.done) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(more)) => writing.done += more,
+                    Poll::Ready(Ok(more)) => writing.wrote(more),
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => return Poll::Pending,
                 }
@@ -415,18 +414,39 @@ struct Writing<'a> {
     plane: &'a Plane,
     attached: &'a Attached,
     batch: Option<Batch>,
-    ends: Vec<usize>,
+    /// There is somebody to write to; otherwise stanzas take no octets.
+    open: bool,
+    /// Octets that the wire has not taken.
+    left: usize,
+    /// Octets that it has.
     done: usize,
+}
+
+impl Writing<'_> {
+    fn wrote(&mut self, octets: usize) {
+        self.done += octets;
+        self.left = self.left.saturating_sub(octets);
+    }
+
+    /// How many stanzas the wire has to the end.
+    fn whole(&self, outs: &[Out]) -> usize {
+        if self.left == 0 || !self.open {
+            return outs.len();
+        }
+        // Written once more, to be measured: it is seldom that a wire takes a part.
+        let mut again = Vec::new();
+        let fits = |out: &&Out| {
+            out.write_into(&mut again);
+            again.len() <= self.done
+        };
+        outs.iter().take_while(fits).count()
+    }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            let count = self
-                .ends
-                .iter()
-                .take_while(|end| **end <= self.done)
-                .count();
+            let count = self.whole(&batch.outs);
             self.plane.written(self.attached, batch, count);
         }
     }

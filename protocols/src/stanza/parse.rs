@@ -4,7 +4,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::{Condition, IqType, MessageType, PresenceType, Stanza, StanzaError, StanzaKind};
-use crate::jid::{self, Jid, JidError};
+use crate::jid::{self, Familiar, Jid, JidError};
 use crate::ns;
 use crate::xml::{Binding, Bounds, Node, RawElement, Writer, XmlError};
 
@@ -94,9 +94,17 @@ impl Stanza {
     ///
     /// # Errors
     /// See [`RefusedReason`].
-    pub fn from_raw(mut raw: RawElement) -> Result<Self, Refused> {
+    pub fn from_raw(raw: RawElement) -> Result<Self, Refused> {
+        Self::from_raw_after(raw, &mut Familiar::default())
+    }
+
+    /// As [`Stanza::from_raw`], for a stream whose last stanza was for the `familiar` address.
+    ///
+    /// # Errors
+    /// See [`RefusedReason`].
+    pub fn from_raw_after(mut raw: RawElement, familiar: &mut Familiar) -> Result<Self, Refused> {
         let mut header = Header::take(&mut raw);
-        match header.read(&raw) {
+        match header.read(&raw, familiar) {
             Ok(stanza) => Ok(stanza),
             Err(reason) => {
                 let reply = header.reply(&raw, &reason).map(Box::new);
@@ -135,7 +143,7 @@ impl Header {
         header
     }
 
-    fn read(&mut self, raw: &RawElement) -> Result<Stanza, RefusedReason> {
+    fn read(&mut self, raw: &RawElement, familiar: &mut Familiar) -> Result<Stanza, RefusedReason> {
         let kind = self.kind(raw)?;
         let from = match &self.from {
             None => None,
@@ -146,7 +154,7 @@ impl Header {
         };
         let to = match &self.to {
             None => None,
-            Some(value) => Some(jid::parse(value).map_err(|cause| RefusedReason::To {
+            Some(value) => Some(familiar.parse(value).map_err(|cause| RefusedReason::To {
                 value: value.clone(),
                 cause,
             })?),

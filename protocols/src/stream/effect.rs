@@ -99,7 +99,7 @@ pub enum Effect {
 
     /// A stanza of the bound client. `from` is its full address, `lang` that of the stream if it
     /// had none; `to` is as the client said, so it may be missing.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
 
     /// A stanza of the bound client that cannot be processed. It counts as handled; the reply, if
     /// there is one, goes back to the client as a stanza.

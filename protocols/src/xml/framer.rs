@@ -1,5 +1,7 @@
 //! A stream of octets, cut into header, first-level elements and end.
 
+use std::sync::{Arc, LazyLock};
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::XmlError;
@@ -8,6 +10,7 @@ use super::header::StreamHeader;
 use super::inspect::RawElement;
 use super::scope::Binding;
 use super::token::Bounds;
+use crate::ns;
 
 /// Octets of buffer that a connection keeps while nothing is in it.
 const KEPT_WHEN_IDLE: usize = 4096;
@@ -69,7 +72,7 @@ pub struct Framer {
     broken: bool,
     cutter: Cutter,
     /// Declarations of the stream header.
-    bindings: Vec<Binding>,
+    bindings: Arc<[Binding]>,
     /// Name of the header as it was sent, prefix included.
     root: String,
     state: State,
@@ -97,7 +100,7 @@ impl Framer {
             valid: 0,
             broken: false,
             cutter: Cutter::new(limits.bounds.depth),
-            bindings: Vec::new(),
+            bindings: Arc::default(),
             root: String::new(),
             state: State::Open,
         }
@@ -229,7 +232,7 @@ impl Framer {
     fn header(&mut self, end: usize, declared: usize, empty: bool) -> Result<Frame, XmlError> {
         let xml = self.take(end);
         let (header, root) = StreamHeader::read(&xml, declared, self.limits.bounds)?;
-        self.bindings.clone_from(&header.bindings);
+        self.bindings = shared(&header.bindings);
         self.root = root;
         if empty {
             self.state = State::Empty;
@@ -264,4 +267,18 @@ impl Framer {
         self.buffer.advance(octets);
         self.valid = self.valid.saturating_sub(octets);
     }
+}
+
+/// Declarations as a stream keeps them. Those that nearly all clients make are kept once for all.
+fn shared(bindings: &[Binding]) -> Arc<[Binding]> {
+    static USUAL: LazyLock<[Arc<[Binding]>; 2]> = LazyLock::new(|| {
+        let (default, streams) = (
+            Binding::new("", ns::CLIENT),
+            Binding::new("stream", ns::STREAM),
+        );
+        let other = Arc::new([streams.clone(), default.clone()]);
+        [Arc::new([default, streams]), other]
+    });
+    let usual = USUAL.iter().find(|usual| ***usual == *bindings);
+    usual.map_or_else(|| bindings.into(), Arc::clone)
 }

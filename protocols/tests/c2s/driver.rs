@@ -105,7 +105,7 @@ impl Driver {
                 }
                 Effect::Stanza(stanza) => {
                     self.log.push(format!("stanza {stanza}"));
-                    self.stanzas.push(stanza);
+                    self.stanzas.push(*stanza);
                 }
                 Effect::Arm(timer, _) => {
                     self.timers.retain(|armed| *armed != timer);

@@ -256,7 +256,7 @@ impl Line {
                     kept.handled += 1;
                 }
                 drop(books);
-                self.office.route(stanza);
+                self.office.route(*stanza);
             }
             Effect::AckRequested if !self.deaf => {
                 let kept = self.previd.as_ref().and_then(|id| books.kept.get(id));

@@ -309,7 +309,7 @@ impl TextConference {
 
     fn answer_for_service(&mut self, alias: &Arc<Alias>, asked: Entrusted, ctx: &mut Ctx<Self>) {
         if front::asks_for_rooms(&asked.stanza) {
-            let question = Box::new(asked.stanza.clone());
+            let question = asked.stanza.clone();
             ctx.run(front::rooms(alias.clone()), |rooms| {
                 TcMsg::Listed(question, rooms)
             });

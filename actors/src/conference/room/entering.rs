@@ -46,7 +46,7 @@ impl RoomActor {
         let ticket = Ticket(life.next_ticket);
         life.promises.insert(ticket, entrusted.promise);
         let now = self.place.switch.wall_time();
-        let effects = life.room.handle_join(ticket, entrusted.stanza, older, now);
+        let effects = life.room.handle_join(ticket, *entrusted.stanza, older, now);
         self.carry(effects, ctx);
     }
 

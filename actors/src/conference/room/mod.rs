@@ -286,13 +286,13 @@ impl RoomActor {
             RoomEffect::Reroute(ticket, stanza) => {
                 // One that is being written is not routed anew: it will be in the history.
                 if let Some(promise) = life.promises.remove(&ticket)
-                    && let Some(parcel) = promise.give_back(*stanza)
+                    && let Some(parcel) = promise.give_back(stanza)
                 {
                     self.route(parcel);
                 }
             }
             RoomEffect::Occupant(change) => self.remember(change),
-            RoomEffect::Send(stanza) => self.route(Parcel::of(*stanza)),
+            RoomEffect::Send(stanza) => self.route(Parcel::of(stanza)),
             RoomEffect::Broadcast(all) => self.place.switch.broadcast(self.place.node, &all),
             RoomEffect::Recall(recall) => self.recall(*recall, ctx),
             RoomEffect::Closed(reason) => {

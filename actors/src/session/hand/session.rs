@@ -9,7 +9,7 @@ use takeover_protocols::stream::{StreamCondition, StreamError};
 use super::super::settings::Site;
 use super::super::task::End;
 use super::{HandEnd, Handed, ServerHand, Told, Word};
-use crate::plane::{Attached, Close, Fenced, Out};
+use crate::plane::{Attached, Close, Fenced};
 
 /// Stanzas handed over at once.
 const BATCH: usize = 256;
@@ -67,6 +67,7 @@ impl Task<'_> {
                 Ok(Some(over)) => return over,
                 Err(Fenced(why)) => return self.farewell(why).await,
             }
+            self.attached.outlet.look();
             if let Some(why) = self.attached.outlet.closing() {
                 return self.farewell(why).await;
             }
@@ -120,8 +121,8 @@ impl Task<'_> {
             if batch.outs.is_empty() {
                 break;
             }
-            let stanzas = batch.outs.into_iter().map(Out::into_stanza).collect();
-            self.hand.tell(Told::Stanzas(stanzas));
+            let stanzas = batch.outs.into_iter().map(|out| *out.into_stanza());
+            self.hand.tell(Told::Stanzas(stanzas.collect()));
         }
         self.count();
         Ok(())
@@ -139,14 +140,12 @@ impl Task<'_> {
     async fn wait(&mut self) {
         let (attached, hand) = (&self.attached, &self.hand);
         let doubtful = !attached.tickets.is_drained();
-        let mut woken = pin!(attached.outlet.woken());
         let mut heard = pin!(hand.heard());
-        let mut drained = pin!(attached.tickets.drained());
         poll_fn(|cx| {
-            let ready = woken.as_mut().poll(cx).is_ready()
+            let ready = attached.outlet.poll_woken(cx).is_ready()
                 || heard.as_mut().poll(cx).is_ready()
                 || attached.tickets.poll_returned(cx).is_ready()
-                || doubtful && drained.as_mut().poll(cx).is_ready();
+                || doubtful && attached.tickets.poll_drained(cx).is_ready();
             if ready {
                 Poll::Ready(())
             } else {

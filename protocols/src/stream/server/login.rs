@@ -30,13 +30,14 @@ impl C2sServer {
         };
         let mut sasl = SaslServer::new(mechanism, self.entropy.draw());
         let step = sasl.begin(initial.as_deref());
-        self.step(Exchange { sasl, user: None }, step, effects);
+        let exchange = Box::new(Exchange { sasl, user: None });
+        self.step(exchange, step, effects);
     }
 
     /// An element while a challenge is out.
     pub(super) fn response(
         &mut self,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
         raw: &RawElement,
         effects: &mut Vec<Effect>,
     ) {
@@ -75,7 +76,7 @@ impl C2sServer {
         effects
     }
 
-    fn step(&mut self, mut exchange: Exchange, step: ServerStep, effects: &mut Vec<Effect>) {
+    fn step(&mut self, mut exchange: Box<Exchange>, step: ServerStep, effects: &mut Vec<Effect>) {
         match step {
             ServerStep::Challenge(data) => {
                 Self::send_element(&element("challenge", Some(&data)), effects);

@@ -14,7 +14,7 @@ use super::config::{C2sConfig, Layer, Secret};
 use super::effect::{Cause, Effect, Timer};
 use super::entropy::Entropy;
 use super::{StreamCondition, StreamError};
-use crate::jid::{BareJid, FullJid};
+use crate::jid::{BareJid, Familiar, FullJid};
 use crate::ns;
 use crate::sasl::SaslServer;
 use crate::xml::{Frame, Framer, RawElement, StreamHeader};
@@ -43,9 +43,11 @@ pub struct C2sServer {
     /// Whether stream management is on.
     managed: bool,
     /// An error to tell as soon as the client's new stream is open.
-    pending: Option<StreamError>,
+    pending: Option<Box<StreamError>>,
     /// The timers that run.
     timers: Timers,
+    /// Whom the client's last stanza was for.
+    familiar: Familiar,
 }
 
 /// Who the client is.
@@ -66,9 +68,9 @@ enum State {
     /// The end of the TLS handshake.
     Handshake,
     /// The answer to [`Effect::LookUp`].
-    LookUp(Exchange),
+    LookUp(Box<Exchange>),
     /// The client's response to a challenge.
-    Response(Exchange),
+    Response(Box<Exchange>),
     /// The answer to [`Effect::Bind`]; the id of the request.
     Bind { id: String },
     /// The answer to [`Effect::Resume`].
@@ -154,6 +156,7 @@ impl C2sServer {
             managed: false,
             pending: None,
             timers: Timers::default(),
+            familiar: Familiar::default(),
             config,
         };
         let mut effects = Vec::new();
@@ -255,7 +258,7 @@ impl C2sServer {
         let mut effects = Vec::new();
         match self.state {
             State::Closed => {}
-            State::Header { restarted: true } => self.pending = Some(error),
+            State::Header { restarted: true } => self.pending = Some(Box::new(error)),
             State::Header { restarted: false }
             | State::Elements
             | State::Handshake

@@ -22,7 +22,7 @@ impl C2sServer {
         self.answer_header(from, &mut octets);
         let error = match checked {
             Err(error) => Some(error),
-            Ok(_) => self.pending.take(),
+            Ok(_) => self.pending.take().map(|error| *error),
         };
         if let Some(error) = error {
             effects.push(Effect::Send(octets.into()));

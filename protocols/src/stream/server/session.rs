@@ -21,7 +21,7 @@ impl C2sServer {
         if let Some(state) = ClientState::from_raw(&raw) {
             return effects.push(Effect::ClientState(state));
         }
-        match Stanza::from_raw(raw) {
+        match Stanza::from_raw_after(raw, &mut self.familiar) {
             Ok(stanza) => self.stanza(stanza, effects),
             Err(refused) => match refused.reason {
                 RefusedReason::NotAStanza { .. } | RefusedReason::Xml(_) => {
@@ -58,7 +58,7 @@ impl C2sServer {
         if stanza.lang.is_none() {
             stanza.lang.clone_from(&self.lang);
         }
-        effects.push(Effect::Stanza(stanza));
+        effects.push(Effect::Stanza(Box::new(stanza)));
     }
 
     fn invalid_from(&mut self, effects: &mut Vec<Effect>) {
