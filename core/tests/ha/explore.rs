@@ -95,6 +95,17 @@ fn planted_bugs_are_found() {
         let is_far = planted != Planted::RefusalActs;
         assert!(!is_far || ways.min() > Some(0), "and the way there is told");
     }
+    let hangs = Explorer::new(2)
+        .planted(Planted::UnboundedTakeOver)
+        .first_only()
+        .run(|_| {});
+    let way = hangs.found[0]
+        .1
+        .moves
+        .iter()
+        .map(|(one, _)| one.to_string());
+    let told = ["Crash(0)", "Expire(1, PeerSilence)", "Hang(1)"];
+    assert!(way.eq(told), "the shortest way, in words");
     let untried = Explorer::new(1).planted(Planted::RefusalActs).run(|_| {});
     assert!(
         untried.found.is_empty(),
