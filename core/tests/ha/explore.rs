@@ -113,6 +113,41 @@ fn planted_bugs_are_found() {
     );
 }
 
+/// What is told of each planted bug: how often it shows, and the shortest ways there; where steps never end,
+/// once round with them.
+#[test]
+fn planted_bugs_are_told_in_full() {
+    let mut told = String::new();
+    for planted in Planted::ALL {
+        let explorer = Explorer::new(1).planted(planted).try_refused_actions();
+        let found = explorer.run(|_| {});
+        told += &format!(
+            "{}: {} violations in {} states, {} cannot heal\n",
+            planted.name(),
+            found.violations,
+            found.states,
+            found.cannot_heal
+        );
+        for (violation, trace) in &found.found {
+            let moves: Vec<String> = trace.moves.iter().map(|(one, _)| one.to_string()).collect();
+            told += &format!("  {violation:?}: {}\n", moves.join(" "));
+        }
+    }
+    golden("explore_planted.txt", &told);
+}
+
+/// A search is over when it has as many states as it may, and says that it has not seen all; nothing is
+/// said of healing then.
+#[test]
+fn a_search_that_is_cut_short_says_so() {
+    let all = Explorer::new(1).run(|_| {});
+    let exactly = Explorer::new(1).most_states(all.states + 1).run(|_| {});
+    assert!(exactly.complete && exactly.digest == all.digest);
+    let short = Explorer::new(1).most_states(all.states / 2).run(|_| {});
+    assert!(!short.complete && short.states >= all.states / 2 && short.states < all.states);
+    assert_eq!((short.cannot_heal, short.needs_operator), (0, 0));
+}
+
 /// Threads that look ahead change nothing: same numbers, same digest.
 #[test]
 fn threads_find_the_same() {
