@@ -1,10 +1,10 @@
 //! Bugs that the fault search must find, to show that it would.
 //!
 //! Each is marked in the code by [`canary!`](crate::canary!) with its name, and is what somebody could
-//! have written: a fence left out, a timer that runs on, a user left behind. They exist where debug
-//! assertions do; in a release build the mark is `false`, and nothing of them is left.
+//! have written: a fence left out, a timer that runs on, a user left behind. They exist in a build
+//! with the feature `canaries`; in any other the mark is `false`, and nothing of them is left.
 
-#[cfg(debug_assertions)]
+#[cfg(feature = "canaries")]
 mod planted {
     use std::cell::Cell;
 
@@ -25,11 +25,11 @@ mod planted {
     }
 }
 
-#[cfg(debug_assertions)]
+#[cfg(feature = "canaries")]
 pub use planted::{is_planted, plant};
 
 /// Marks where a bug can be planted: true where it is.
-#[cfg(debug_assertions)]
+#[cfg(feature = "canaries")]
 #[macro_export]
 macro_rules! canary {
     ($name:expr) => {
@@ -38,7 +38,7 @@ macro_rules! canary {
 }
 
 /// Marks where a bug can be planted. This build has none.
-#[cfg(not(debug_assertions))]
+#[cfg(not(feature = "canaries"))]
 #[macro_export]
 macro_rules! canary {
     ($name:expr) => {

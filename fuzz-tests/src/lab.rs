@@ -11,7 +11,7 @@ use crate::input::Input;
 const STEPS: usize = 6;
 
 /// What can be done, in the words of a plan; `N` is a node, `S` a service, `T` a time, `P` a percentage.
-const DEEDS: [&str; 30] = [
+const DEEDS: [&str; 31] = [
     "drop clients of N",
     "fail over N",
     "fall back N",
@@ -42,6 +42,7 @@ const DEEDS: [&str; 30] = [
     "lag N 40ms for T",
     "break replication on N for T",
     "fail moves on N for T",
+    "crash N",
 ];
 const SERVICES: [ServiceKind; 9] = [
     ServiceKind::TextConference,

@@ -2,60 +2,119 @@
 
 use std::path::Path;
 
-use super::fail;
-#[cfg(debug_assertions)]
-use super::reliability::{self, Section};
-#[cfg(debug_assertions)]
-use super::{FAILED, OK};
-#[cfg(debug_assertions)]
-use crate::verify::canaries::{CANARIES, WITHIN, hunt};
+use super::{REFUSED, fail};
 
-/// Plants each bug in turn; fails where one is not found.
-#[cfg(debug_assertions)]
-pub(super) fn run(page: Option<&Path>) -> u8 {
-    let mut table = String::from(
-        "| planted bug | what it is | found by | schedules |\n| --- | --- | --- | --- |\n",
-    );
-    let mut missed = 0;
-    for canary in CANARIES {
-        let caught = match hunt(&canary) {
-            Ok(caught) => caught,
-            Err(error) => return fail(FAILED, error),
-        };
-        let (by, said) = match &caught.found {
-            Some((_, id, said)) => (format!("`{id}`"), said.as_str()),
-            None => ("**nothing**".to_owned(), "not found"),
-        };
-        missed += usize::from(caught.found.is_none());
-        eprintln!("{}: {} schedules: {said}", canary.name, caught.schedules);
-        table.push_str(&format!(
-            "| `{}` | {} | {by} | {} |\n",
-            canary.name, canary.what, caught.schedules
-        ));
+/// Plants each bug, or those of these names; fails where one is not found.
+#[cfg(feature = "canaries")]
+pub(super) fn run(names: &[String], threads: usize, page: Option<&Path>) -> u8 {
+    use crate::verify::canaries::CANARIES;
+
+    let known = |name: &String| CANARIES.iter().find(|canary| canary.name == name);
+    if let Some(unknown) = names.iter().find(|name| known(name).is_none()) {
+        let all: Vec<&str> = CANARIES.iter().map(|canary| canary.name).collect();
+        let allowed = all.join(", ");
+        return fail(
+            REFUSED,
+            format!("no planted bug: {unknown:?}; allowed: {allowed}"),
+        );
     }
-    let found = CANARIES.len() - missed;
-    let all = CANARIES.len();
-    eprintln!("{found} of {all} found, each within {WITHIN} schedules");
-    table.insert_str(
-        0,
-        &format!("{found} of {all} found within {WITHIN} schedules each.\n\n"),
-    );
-    let section = Section {
-        name: "canaries",
-        text: table,
+    let wanted = match names.is_empty() {
+        true => CANARIES.iter().collect(),
+        false => names.iter().filter_map(known).collect(),
     };
-    match page.map_or(Ok(()), |page| reliability::put(page, &section)) {
-        Err(why) => fail(FAILED, why),
-        Ok(()) if missed > 0 => FAILED,
-        Ok(()) => OK,
-    }
+    hunts::run(wanted, threads, page)
 }
 
-/// A release build has no bug to plant.
-#[cfg(not(debug_assertions))]
-pub(super) fn run(_: Option<&Path>) -> u8 {
+/// A build without the feature has no bug to plant.
+#[cfg(not(feature = "canaries"))]
+pub(super) fn run(_: &[String], _: usize, _: Option<&Path>) -> u8 {
     fail(
-        super::REFUSED,
-        "this build has no planted bugs: `cargo run -- verify --canaries` makes one that has",
+        REFUSED,
+        "this build has no planted bugs: \
+         `cargo run --release --features canaries -- verify --canaries` makes one that has",
     )
+}
+
+#[cfg(feature = "canaries")]
+mod hunts {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use parking_lot::Mutex;
+
+    use crate::cli::reliability::{self, Section};
+    use crate::cli::{FAILED, OK, fail};
+    use crate::lab::LabError;
+    use crate::verify::canaries::{Canary, Caught, WITHIN, hunt};
+
+    /// Hunts for each of them, as many at a time as there are threads.
+    pub(super) fn run(wanted: Vec<&'static Canary>, threads: usize, page: Option<&Path>) -> u8 {
+        let next = AtomicUsize::new(0);
+        let caught: Mutex<BTreeMap<usize, Result<Caught, LabError>>> = Mutex::default();
+        let work = || {
+            while let Some((number, canary)) = {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                wanted.get(number).map(|canary| (number, *canary))
+            } {
+                let came = hunt(canary);
+                if let Ok(caught) = &came {
+                    eprintln!("{}: {}", canary.name, said(caught));
+                }
+                caught.lock().insert(number, came);
+            }
+        };
+        // A bug is planted on the thread that hunts for it, and on no other.
+        std::thread::scope(|scope| {
+            for _ in 1..threads.max(1) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let caught: Result<Vec<Caught>, LabError> = caught.into_inner().into_values().collect();
+        match caught {
+            Ok(caught) => tell(&wanted, &caught, page),
+            Err(error) => fail(FAILED, error),
+        }
+    }
+
+    fn said(caught: &Caught) -> String {
+        let said = caught
+            .found
+            .as_ref()
+            .map_or("not found", |(_, _, said)| said.as_str());
+        format!("{} schedules: {said}", caught.schedules)
+    }
+
+    fn tell(wanted: &[&Canary], caught: &[Caught], page: Option<&Path>) -> u8 {
+        let (found, all) = (
+            caught
+                .iter()
+                .filter(|caught| caught.found.is_some())
+                .count(),
+            wanted.len(),
+        );
+        let verdict = format!("{found} of {all} found, each within {WITHIN} schedules");
+        eprintln!("{verdict}");
+        let mut text = format!(
+            "{verdict}.\n\n| planted bug | what it is | found by | schedules |\n| --- | --- | --- | --- |\n"
+        );
+        for (canary, caught) in wanted.iter().zip(caught) {
+            let by = match &caught.found {
+                Some((_, id, _)) => format!("`{id}`"),
+                None => "**nothing**".to_owned(),
+            };
+            let (name, what, schedules) = (canary.name, canary.what, caught.schedules);
+            text.push_str(&format!("| `{name}` | {what} | {by} | {schedules} |\n"));
+        }
+        let section = Section {
+            name: "canaries",
+            text,
+        };
+        match page.map_or(Ok(()), |page| reliability::put(page, &section)) {
+            Err(why) => fail(FAILED, why),
+            Ok(()) if found < all => FAILED,
+            Ok(()) => OK,
+        }
+    }
 }

@@ -46,9 +46,10 @@ pub(super) struct Verify {
     /// Print the invariants as the page docs/INVARIANTS.md.
     #[arg(long, group = "what")]
     invariants: bool,
-    /// Plant each of the known bugs in turn and see that the search finds it (development builds).
-    #[arg(long, group = "what")]
-    canaries: bool,
+    /// Plant each of the known bugs, or those named, and see that the search finds it (a build with the
+    /// feature `canaries`).
+    #[arg(long, group = "what", value_name = "NAME", num_args = 0..)]
+    canaries: Option<Vec<String>>,
     /// Go on after a violation: count all of them.
     #[arg(long)]
     keep_going: bool,
@@ -75,8 +76,8 @@ impl Verify {
             print(verify::page().trim_end());
             return OK;
         }
-        if self.canaries {
-            return super::canaries::run(self.write.as_deref());
+        if let Some(names) = &self.canaries {
+            return super::canaries::run(names, self.threads(), self.write.as_deref());
         }
         let knobs = Knobs::default();
         if let Some(seed) = self.replay {
@@ -94,12 +95,16 @@ impl Verify {
         }
     }
 
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores)
+    }
+
     fn search(&self, knobs: Knobs) -> u8 {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let search = Search {
             seed: self.seed,
             schedules: self.schedules,
-            threads: self.threads.unwrap_or(cores),
+            threads: self.threads(),
             knobs,
             twice: self.twice,
         };

@@ -283,6 +283,18 @@ impl Oracle {
         self.broken.first().map(String::as_str)
     }
 
+    /// The first one-to-one message that came back to its sender as an error and reached somebody all the
+    /// same, in words. A room's database may have taken what it could not confirm (CHAT-10).
+    #[must_use]
+    pub fn first_untruth(&self) -> Option<String> {
+        let mut messages = self.messages.iter();
+        messages.find_map(|(id, sent)| {
+            let (receiver, _) = sent.copies.first_key_value()?;
+            let told = sent.refused && matches!(sent.target, Target::Client(_));
+            told.then(|| format!("{id} came back as an error, and {receiver} received it"))
+        })
+    }
+
     /// How many of `client`'s messages wait for their acknowledgement or error.
     #[must_use]
     pub fn unsettled(&self, client: &str) -> usize {

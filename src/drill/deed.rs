@@ -86,6 +86,7 @@ fn power(deed: PowerDeed, node: &str, lab: &mut Lab) -> Result<(), LabError> {
         PowerDeed::Off => node.power_off(),
         PowerDeed::Cut => node.kill(),
         PowerDeed::Reboot => node.reboot(),
+        PowerDeed::Crash => node.crash(),
     }
 }
 

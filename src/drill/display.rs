@@ -84,6 +84,7 @@ fn power_words(deed: PowerDeed) -> &'static str {
         PowerDeed::Off => "power off",
         PowerDeed::Cut => "power cut",
         PowerDeed::Reboot => "reboot",
+        PowerDeed::Crash => "crash",
     }
 }
 

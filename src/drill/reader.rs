@@ -12,7 +12,7 @@ use super::weather::WEATHER;
 use super::words::{ALARMS, Wrong, duration, number, one_of, service};
 
 /// The steps, as they are documented and offered.
-pub(super) const STEPS: [&str; 32] = [
+pub(super) const STEPS: [&str; 33] = [
     "wait TIME",
     "fail over NODE",
     "fall back NODE",
@@ -30,6 +30,7 @@ pub(super) const STEPS: [&str; 32] = [
     "slow SERVICE on NODE TIME",
     "power on|off|cut NODE",
     "reboot NODE",
+    "crash NODE",
     "cut NODE NODE",
     "cut NODE -> NODE",
     "heal NODE NODE",
@@ -109,7 +110,7 @@ impl Reader<'_> {
             [verb, "moves", "on", node] => self.moves(verb, node),
             ["break", "replication", "on", node] => Ok(Deed::Replication(false, self.node(node)?)),
             ["mend", "replication", "on", node] => Ok(Deed::Replication(true, self.node(node)?)),
-            ["power" | "reboot", ..] => self.power(words),
+            ["power" | "reboot" | "crash", ..] => self.power(words),
             ["cut" | "heal" | "block" | "delay", ..] => self.link(words),
             [_, _, "on", ..] => self.service(words),
             _ => self.weather(words)?.ok_or_else(|| unknown(words)),
@@ -148,6 +149,7 @@ impl Reader<'_> {
             ["power", "off", node] => (PowerDeed::Off, node),
             ["power", "cut", node] => (PowerDeed::Cut, node),
             ["reboot", node] => (PowerDeed::Reboot, node),
+            ["crash", node] => (PowerDeed::Crash, node),
             _ => return Err(unknown(words)),
         };
         Ok(Deed::Power(deed, self.node(node)?))

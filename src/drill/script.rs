@@ -220,6 +220,8 @@ pub enum PowerDeed {
     Cut,
     /// The node is shut down in order and switched on again.
     Reboot,
+    /// Its process is killed, and its supervisor starts it anew on the spot.
+    Crash,
 }
 
 /// What is done to a link.

@@ -42,6 +42,7 @@ drills![
     "older-release-cut",
     "one-way-cut",
     "power-loss",
+    "process-kill",
     "reboot",
     "service-back-in-time",
     "services-do-not-start",

@@ -128,12 +128,16 @@ impl Trace {
 
     /// Takes an entry in; whether what can be seen has changed.
     pub fn take(&mut self, entry: &Entry) -> bool {
+        let before = self.seen();
         if let Event::Link { from, to, now } = &entry.event {
             self.link(*from, *to, now);
         }
         let of = |side: &&mut Side| Some(side.node) == entry.node;
         if let Some(side) = self.sides.iter_mut().find(of) {
             side.take(&entry.event);
+        }
+        if self.seen() == before {
+            return false;
         }
         let views = self.look();
         let open = self.stretches.last_mut();
@@ -160,6 +164,11 @@ impl Trace {
         };
         let is_cut = now.split(", ").any(|word| word == "cut" || word == "held");
         self.cut[direction] = is_cut || blocks(now, self.port);
+    }
+
+    /// What decides about what can be seen.
+    fn seen(&self) -> ([Seen; 2], [bool; 2]) {
+        (self.sides.map(|side| side.seen()), self.cut)
     }
 
     fn look(&self) -> Vec<View> {

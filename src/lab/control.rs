@@ -418,6 +418,13 @@ impl Control {
         self.oracle().first_slip().map(str::to_owned)
     }
 
+    /// The first one-to-one message that came back as an error and reached somebody all the same, in
+    /// words.
+    #[must_use]
+    pub fn first_untruth(&self) -> Option<String> {
+        self.oracle().first_untruth()
+    }
+
     /// The clients made so far, by name.
     #[must_use]
     pub fn clients(&self) -> BTreeMap<String, Client> {

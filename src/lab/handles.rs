@@ -83,6 +83,20 @@ impl Node<'_> {
         self.act(PowerAction::Kill)
     }
 
+    /// Kills its process, as `kill -9` or the kernel's want of memory does: every service ends at once,
+    /// SRM says no goodbye, and the supervisor of the machine, which has kept its power, starts all anew on
+    /// the spot.
+    ///
+    /// # Errors
+    /// [`LabError::Power`] where it is not on.
+    pub fn crash(&mut self) -> Result<(), LabError> {
+        self.lab
+            .control()
+            .record_fault(Some(self.id), format!("process of {} killed", self.name()));
+        self.act(PowerAction::Kill)?;
+        self.act(PowerAction::On)
+    }
+
     /// One of its services.
     pub fn service(&mut self, kind: ServiceKind) -> Service<'_> {
         Service {

@@ -1,7 +1,7 @@
 //! Bugs that are planted to show that the search would find them.
 //!
 //! The marks are in the code ([`takeover_core::canary!`]); here is what each of them does and how many
-//! schedules the search may need. They exist in builds with debug assertions only.
+//! schedules the search may need. They exist in builds with the feature `canaries` only.
 
 /// A bug that can be planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const fn canary(name: &'static str, what: &'static str) -> Canary {
 pub const WITHIN: u64 = 40;
 
 /// Every bug that can be planted.
-pub const CANARIES: [Canary; 28] = [
+pub const CANARIES: [Canary; 38] = [
     canary(
         "EpochNotAdvanced",
         "an ownership passes without its epoch growing",
@@ -121,12 +121,46 @@ pub const CANARIES: [Canary; 28] = [
     ),
     canary("OldWireKept", "a session stays on the wire of its old node"),
     canary("LastUserLeftBehind", "a take-over leaves a user behind"),
+    canary("OldLifeMoves", "a node that has died goes on moving users"),
+    canary(
+        "LeftoversStayAttached",
+        "a node that starts takes sessions of its former life for attached",
+    ),
+    canary(
+        "SlotDeliverIgnoresFreeze",
+        "a stanza is delivered in the middle of a hand-over",
+    ),
+    canary(
+        "SlotOfferIgnoresFreeze",
+        "a room's message is delivered in the middle of a hand-over",
+    ),
+    canary(
+        "SlotClaimDropsHeld",
+        "a take-over drops what the hand-over before it has held",
+    ),
+    canary("TicketClaimsAgain", "a stanza takes effect a second time"),
+    canary(
+        "TicketIgnoresLife",
+        "a stanza of a session's former life takes effect",
+    ),
+    canary(
+        "LeaseNotChecked",
+        "a room's lease is not checked at a write",
+    ),
+    canary(
+        "LeaseEpochStands",
+        "a room's lease passes without its epoch growing",
+    ),
+    canary(
+        "QueueCloseWakesNobody",
+        "nobody hears that a queue was closed",
+    ),
 ];
 
-#[cfg(debug_assertions)]
+#[cfg(feature = "canaries")]
 pub use hunt::{Caught, hunt};
 
-#[cfg(debug_assertions)]
+#[cfg(feature = "canaries")]
 mod hunt {
     use std::time::Duration;
 
@@ -224,6 +258,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut text = String::new();
         sources(&root.join("core/src"), &mut text);
+        sources(&root.join("storage/src"), &mut text);
         sources(&root.join("actors/src"), &mut text);
         for canary in CANARIES {
             let (own, shared) = (

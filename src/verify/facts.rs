@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use takeover_core::ha::Detection;
 use takeover_core::id::{GroupId, NodeId};
 use takeover_core::journal::Entry;
 use takeover_core::params::Param;
 use takeover_core::time::Moment;
 
+use super::invariants::Scene;
 use super::plan::Planned;
 use crate::drill::{Deed, Trace, rest};
 use crate::lab::Control;
@@ -23,7 +25,7 @@ pub struct PairFacts {
     pub nodes: [NodeId; 2],
     /// Its states as the journal tells them.
     pub trace: Trace,
-    /// Things done to it so far, by the plan, at a fault's end, by the operator.
+    /// How often what was done to it so far, by the plan and by the operator, may have moved a user.
     pub causes: u64,
     /// When the last of them was done, or ended.
     pub last_cause: Moment,
@@ -38,6 +40,11 @@ pub struct Facts {
     pub pairs: Vec<PairFacts>,
     /// How long a pair must be still to be at rest: longer than a silence that is yet to be noticed.
     pub rest: Duration,
+    /// How long it must be still until nothing that has befallen it can move its users any more: longer than
+    /// such a silence, and than a critical service may be down (HA-2).
+    pub quiet: Duration,
+    /// How a peer's death is noticed (HA-1, HA-16).
+    pub detection: Detection,
     /// When the world was ready and the plan began.
     pub began: Moment,
 }
@@ -47,6 +54,7 @@ impl Facts {
     pub(super) fn new(lab: &Control) -> Self {
         let params = lab.parameters();
         let port = u16::try_from(params.number(Param::ServicePort)).unwrap_or(u16::MAX);
+        lab.world().network().keep_ledger(port);
         let groups = lab.deployment().groups().iter();
         let pairs = groups.filter_map(|group| {
             let nodes: [NodeId; 2] = group.nodes.clone().try_into().ok()?;
@@ -60,9 +68,13 @@ impl Facts {
                 standing: BTreeMap::new(),
             })
         });
+        let ha = params.ha();
+        let delay = ha.critical_service_delay + ha.detection.interval();
         Self {
             pairs: pairs.collect(),
-            rest: rest(&params.ha()),
+            rest: rest(&ha),
+            quiet: rest(&ha).max(delay),
+            detection: ha.detection,
             began: Moment::ZERO,
         }
     }
@@ -120,6 +132,14 @@ impl PairFacts {
         }
     }
 
+    /// Whether nothing is done to it, nothing stands, and what can be seen of it has been the same for so
+    /// long that nothing can come of what has befallen it.
+    #[must_use]
+    pub fn is_quiet(&self, scene: &Scene<'_>) -> bool {
+        self.still(scene.now).min(self.calm(scene.now)) > scene.facts.quiet
+            && self.trace.is_at_rest()
+    }
+
     /// For how long what can be seen of it has been the same.
     #[must_use]
     pub fn still(&self, now: Moment) -> Duration {
@@ -128,23 +148,32 @@ impl PairFacts {
     }
 }
 
-/// How often a deed may move a user: twice where it parts the nodes of a pair or makes them miss each
-/// other, for then each takes the other's users over (HA-10).
+/// How often a deed may move a user. What is done to links moves nobody by itself: the silences that it
+/// brings about are counted where they are (`silence.rs`). Nor does what is a matter of clients or of names,
+/// a machine that is slow, or a clock within its bounds.
 pub(super) fn moves(deed: &Deed) -> u64 {
     match deed {
-        Deed::Link(..) | Deed::Lag(..) | Deed::Drift(..) => 2,
         Deed::OnNode(..)
         | Deed::OnPair(..)
         | Deed::Service(..)
         | Deed::Power(..)
         | Deed::Moves(..)
         | Deed::Replication(..)
-        | Deed::Database(..)
+        | Deed::Database(..) => 1,
+        Deed::Link(..)
+        | Deed::Lag(..)
         | Deed::Dns(..)
+        | Deed::Drift(..)
         | Deed::DropClients(_)
         | Deed::LogIn(_)
-        | Deed::LogOut(_) => 1,
+        | Deed::LogOut(_) => 0,
     }
+}
+
+/// How often the end of a fault may move a user: nothing that is made well moves anybody, but HA that
+/// is switched on again beside a node that is not well (HA-9).
+pub(super) fn moves_at_end(deed: &Deed) -> u64 {
+    u64::from(matches!(deed, Deed::OnNode(..) | Deed::OnPair(..)))
 }
 
 /// The pairs that a deed concerns.

@@ -38,9 +38,12 @@ const VICTIMS: [ServiceKind; 9] = [
 /// The ports of the routers and of SRM.
 const PORTS: [u16; 2] = [7400, 22001];
 
+/// How many of the plans have a plot.
+const PLOTTED: f64 = 0.5;
+
 impl Plan {
-    /// The plan of a seed: 1 to 12 faults of all kinds in the world of `knobs`, whose smaller knobs
-    /// (talk, operator, parameters) are drawn too.
+    /// The plan of a seed: 1 to 12 faults of all kinds, and often a plot beside them, in the world of
+    /// `knobs`, whose smaller knobs (talk, operator, parameters) are drawn too.
     #[must_use]
     pub fn generate(seed: u64, knobs: &Knobs) -> Self {
         let mut draw = Draw {
@@ -52,8 +55,12 @@ impl Plan {
         let last = knobs.length.saturating_sub(Duration::from_secs(3600));
         let mut at = Duration::ZERO;
         let mut steps: Vec<Planned> = Vec::new();
-        for number in 0..count {
-            at = match number > 0 && draw.rng.chance(0.5) {
+        if draw.rng.chance(PLOTTED) {
+            at = draw.millis(Duration::from_secs(1), last);
+            steps = draw.plot(at);
+        }
+        for _ in 0..count {
+            at = match !steps.is_empty() && draw.rng.chance(0.5) {
                 true => at + draw.outage(),
                 false => draw.millis(Duration::from_secs(1), last),
             };
@@ -65,18 +72,18 @@ impl Plan {
     }
 }
 
-struct Draw {
-    rng: Rng,
+pub(super) struct Draw {
+    pub(super) rng: Rng,
     pairs: u8,
 }
 
 impl Draw {
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+    pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.rng.below(all.len() as u64) as usize].clone()
     }
 
     /// A time to the millisecond, so that it is exact in a plan's text.
-    fn millis(&mut self, low: Duration, high: Duration) -> Duration {
+    pub(super) fn millis(&mut self, low: Duration, high: Duration) -> Duration {
         let span = self.rng.between(low, high);
         Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
     }
@@ -136,7 +143,7 @@ impl Draw {
         Planned { at, deed, lasts }
     }
 
-    fn pair(&mut self) -> u64 {
+    pub(super) fn pair(&mut self) -> u64 {
         1 + self.rng.below(self.pairs.into())
     }
 
@@ -175,6 +182,7 @@ impl Draw {
             FaultKind::PowerCut => Deed::Power(PowerDeed::Cut, self.node()),
             FaultKind::PowerOff => Deed::Power(PowerDeed::Off, self.node()),
             FaultKind::Reboot => Deed::Power(PowerDeed::Reboot, self.node()),
+            FaultKind::ProcessKill => Deed::Power(PowerDeed::Crash, self.node()),
             FaultKind::SrmRestart
             | FaultKind::ServiceStop
             | FaultKind::ServiceFail

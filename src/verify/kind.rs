@@ -16,6 +16,8 @@ pub enum FaultKind {
     PowerOff,
     /// A node is shut down and started again.
     Reboot,
+    /// A node's process is killed, and started anew.
+    ProcessKill,
     /// SRM ends or is restarted.
     SrmRestart,
     /// An administrator stops or restarts a service.
@@ -72,10 +74,11 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind that a plan can have, in the order of the tables.
-    pub const ALL: [FaultKind; 28] = [
+    pub const ALL: [FaultKind; 29] = [
         FaultKind::PowerCut,
         FaultKind::PowerOff,
         FaultKind::Reboot,
+        FaultKind::ProcessKill,
         FaultKind::SrmRestart,
         FaultKind::ServiceStop,
         FaultKind::ServiceFail,
@@ -110,6 +113,7 @@ impl FaultKind {
             Self::PowerCut => "power-cut",
             Self::PowerOff => "power-off",
             Self::Reboot => "reboot",
+            Self::ProcessKill => "process-kill",
             Self::SrmRestart => "srm-restart",
             Self::ServiceStop => "service-stop",
             Self::ServiceFail => "service-fail",
@@ -150,6 +154,7 @@ impl FaultKind {
                 PowerDeed::Off => Self::PowerOff,
                 PowerDeed::Cut => Self::PowerCut,
                 PowerDeed::Reboot => Self::Reboot,
+                PowerDeed::Crash => Self::ProcessKill,
             },
             Deed::Link(deed, ..) => of_link(*deed),
             Deed::Moves(MovesDeed::Fail | MovesDeed::Hold, _) => Self::Moves,

@@ -9,8 +9,15 @@ use crate::drill::{Deed, PowerDeed, ServiceDeed};
 use crate::lab::Control;
 
 /// What an operator does about a pair that is so. A node without power is switched on where `calm`
-/// says that no outage is under way that has taken it.
-pub(super) fn decide(lab: &Control, pair: &str, nodes: [NodeId; 2], calm: bool) -> Vec<Deed> {
+/// says that no outage is under way that has taken it. A fallback is left to a pair that `waits` to fall back by itself
+/// (HA-6).
+pub(super) fn decide(
+    lab: &Control,
+    pair: &str,
+    nodes: [NodeId; 2],
+    calm: bool,
+    waits: bool,
+) -> Vec<Deed> {
     let names = nodes.map(|node| lab.node_name(node));
     let mut deeds: Vec<Deed> = names
         .iter()
@@ -32,6 +39,7 @@ pub(super) fn decide(lab: &Control, pair: &str, nodes: [NodeId; 2], calm: bool) 
     }
     for (node, state) in names.iter().zip(states) {
         match state {
+            Some(State::FailedOver) if waits => {}
             Some(State::Idle | State::FailedOver) => {
                 deeds.push(Deed::OnNode(Action::Fallback, node.clone()));
             }

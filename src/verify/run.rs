@@ -6,7 +6,7 @@ use std::time::Duration;
 use takeover_core::time::Moment;
 
 use super::coverage::Coverage;
-use super::facts::{concerned, moves};
+use super::facts::{concerned, moves, moves_at_end};
 use super::invariants::{Disagrees, Unreported, Unserved, Violation};
 use super::operator;
 use super::plan::Plan;
@@ -83,6 +83,7 @@ pub fn run(plan: &Plan) -> Result<Run, LabError> {
         watch,
         standing: BTreeMap::new(),
         talking: false,
+        breaking: true,
         rested: false,
         coverage: Coverage::default(),
     };
@@ -137,6 +138,8 @@ struct Running<'p> {
     watch: Watch,
     standing: BTreeMap<usize, Deed>,
     talking: bool,
+    /// The plan is being carried out; at its end everything is healed.
+    breaking: bool,
     /// Everybody was online and silent, and what was said has had its time to arrive.
     rested: bool,
     coverage: Coverage,
@@ -296,15 +299,12 @@ impl Running<'_> {
             return;
         };
         let concerned = concerned(&self.lab, &deed);
-        self.watch
-            .facts
-            .cause(self.lab.now(), &concerned, moves(&deed));
+        let moves = moves_at_end(&deed);
+        self.watch.facts.cause(self.lab.now(), &concerned, moves);
         // Refused where it is well already: somebody was faster.
         let _ = undo(&deed, &mut self.lab);
         self.lab.settle();
-        self.watch
-            .facts
-            .cause(self.lab.now(), &concerned, moves(&deed));
+        self.watch.facts.cause(self.lab.now(), &concerned, 0);
         let step = &self.plan.steps[index];
         self.watch.facts.stand(index, step, &self.lab, false);
     }
@@ -312,8 +312,9 @@ impl Running<'_> {
     fn visit(&mut self) {
         let pairs = self.watch.facts.pairs.clone();
         let calm = self.standing.is_empty();
+        let waits = self.breaking && self.plan.knobs.is_on("Enable Automatic Fallback");
         for pair in pairs.iter().filter(|pair| pair.trace.is_at_rest()) {
-            for deed in operator::decide(&self.lab, &pair.name, pair.nodes, calm) {
+            for deed in operator::decide(&self.lab, &pair.name, pair.nodes, calm, waits) {
                 self.do_it(&deed);
             }
         }
@@ -321,6 +322,7 @@ impl Running<'_> {
 
     /// Everything is healed, and the pairs come home; whether they did.
     fn healing(&mut self) -> bool {
+        self.breaking = false;
         let standing: Vec<usize> = self.standing.keys().copied().collect();
         standing.into_iter().for_each(|index| self.end(index));
         self.talk(false);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
+use takeover_core::canary;
 use takeover_protocols::{
     datetime::Timestamp,
     muc::{HistoryEntry, RoomRecord, RoomWrite},
@@ -59,7 +60,8 @@ impl LeaseState {
     /// CHAT-10: the lease in the database, not the writer's belief, decides.
     pub(crate) fn check(&self, fence: &Fence) -> Result<(), StoreError> {
         let Self { held_by, epoch } = *self;
-        if held_by == Some(fence.host) && epoch == fence.epoch {
+        let current = held_by == Some(fence.host) && epoch == fence.epoch;
+        if current || canary!("LeaseNotChecked") {
             return Ok(());
         }
         Err(StoreError::Fenced {

@@ -9,6 +9,7 @@
 use super::clock::Clock;
 use super::dns::Names;
 use super::journal::Journal;
+use super::ledger::Ledger;
 use super::link::{Arrival, Endpoint, Link, OnWire, Packet};
 use super::rng::Rng;
 use super::timers::Timers;
@@ -16,8 +17,8 @@ use super::world::WorldSpec;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
@@ -113,6 +114,7 @@ pub(super) struct Inner {
     pub(super) links: Vec<LinkCell>,
     pub(super) datagram: RwLock<BTreeSet<u16>>,
     pub(super) names: RwLock<Names>,
+    pub(super) ledger: OnceLock<Ledger>,
 }
 
 /// The simulated network. Cheap to clone.
@@ -150,6 +152,7 @@ impl Network {
             links: links.collect(),
             datagram: RwLock::new(BTreeSet::from([22001])),
             names: RwLock::default(),
+            ledger: OnceLock::new(),
         }))
     }
 
@@ -226,6 +229,7 @@ impl Network {
             add(&sender.counts.refused, 1);
             return Err(NotSent::SenderDown(packet));
         }
+        self.note_sent(from, to, port);
         // Both ids are in range, so the cell is there.
         let Some(cell) = self.cell(from, to) else {
             return Err(NotSent::NoSuchNode(to, packet));
@@ -257,6 +261,7 @@ impl Network {
     /// The fast path: nothing is in the way.
     fn hand_over(&self, arrival: Arrival) -> Result<(), NotSent> {
         let Arrival { from, to, port, .. } = arrival;
+        self.note_arrived(from, to, port);
         let endpoint = self.endpoint(to, port);
         // Both ids were looked at by the caller.
         let (Some(sender), Some(receiver)) = (self.node(from), self.node(to)) else {

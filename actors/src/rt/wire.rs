@@ -68,8 +68,11 @@ impl Network {
             let Some(network) = network.upgrade().map(Network) else {
                 return;
             };
-            let conditions = network.conditions(from, to);
-            let listening = network.is_life(to, to_life) && conditions.passes(port);
+            let passes = network.conditions(from, to).passes(port);
+            if passes {
+                network.note_arrived(from, to, port);
+            }
+            let listening = network.is_life(to, to_life) && passes;
             match network.endpoint(to, port) {
                 Some(endpoint) if listening => {
                     network.count_delivery(to);
@@ -197,6 +200,7 @@ impl Network {
             self.stale(from, to, port, 1);
             return;
         }
+        self.note_arrived(from, to, port);
         let why = match (self.is_life(to, to_life), self.endpoint(to, port)) {
             (true, Some(endpoint)) => {
                 self.count_delivery(to);

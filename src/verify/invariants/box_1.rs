@@ -1,5 +1,9 @@
 //! BOX-1: mailboxes are bounded.
 
+use std::collections::BTreeMap;
+
+use takeover_core::id::NodeId;
+use takeover_core::journal::{Entry, Event};
 use thiserror::Error;
 
 use super::{Check, Invariant, Looked, Scene, Violation};
@@ -7,33 +11,89 @@ use super::{Check, Invariant, Looked, Scene, Violation};
 /// BOX-1.
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "BOX-1",
-    sentence: "No mailbox ever held more than its bound, and a mailbox that overflowed has said so.",
+    sentence: "No mailbox ever held more than its bound, and every message that found it full is counted: the \
+               journal has the first of them, and each doubling.",
     file: "box_1.rs",
     looked: Looked::Look,
 };
 
-/// A mailbox past its bound.
+/// A mailbox past its bound, or one that kept an overflow to itself.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[error("the mailbox of {kind} {name} held {peak} messages; its bound is {capacity}")]
-pub struct Broken {
-    kind: &'static str,
-    name: String,
-    peak: usize,
-    capacity: usize,
+pub enum Broken {
+    /// It held too many.
+    #[error("the mailbox of {kind} {name} held {peak} messages; its bound is {capacity}")]
+    Bound {
+        /// Its actor's kind.
+        kind: &'static str,
+        /// Its actor's name.
+        name: String,
+        /// The most that it held.
+        peak: usize,
+        /// Its bound.
+        capacity: usize,
+    },
+    /// It overflowed more often than the journal knows.
+    #[error(
+        "the mailbox of {kind} {name} was full {overflowed} times, and the journal was told of {told}"
+    )]
+    Untold {
+        /// Its actor's kind.
+        kind: &'static str,
+        /// Its actor's name.
+        name: String,
+        /// How often it was full.
+        overflowed: u64,
+        /// How often the journal says.
+        told: u64,
+    },
 }
 
-pub(super) struct Mailboxes;
+/// How often each mailbox was full, as the journal has it.
+#[derive(Default)]
+pub(super) struct Mailboxes(BTreeMap<(Option<NodeId>, String, String), u64>);
 
 impl Check for Mailboxes {
+    fn entry(&mut self, entry: &Entry, _: &Scene<'_>) -> Result<(), Violation> {
+        match &entry.event {
+            Event::MailboxOverflow { kind, name, total } => {
+                let key = (entry.node, kind.clone(), name.clone());
+                self.0.insert(key, *total);
+            }
+            Event::ActorExited { kind, name, .. } => {
+                let key = (entry.node, kind.clone(), name.clone());
+                self.0.remove(&key);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
         for report in scene.lab.world().mailboxes() {
             let counters = report.counters;
-            if counters.peak.max(counters.depth) > report.capacity.max(1) {
-                return Err(Violation::Box1(Broken {
-                    kind: report.kind,
-                    name: report.name,
-                    peak: counters.peak.max(counters.depth),
-                    capacity: report.capacity,
+            let (kind, name, capacity) = (report.kind, report.name, report.capacity);
+            let peak = counters.peak.max(counters.depth);
+            if peak > capacity {
+                return Err(Violation::Box1(Broken::Bound {
+                    kind,
+                    name,
+                    peak,
+                    capacity,
+                }));
+            }
+            let overflowed = counters.overflowed;
+            if overflowed == 0 {
+                continue;
+            }
+            let key = (report.node, kind.to_owned(), name.clone());
+            let told = self.0.get(&key).copied().unwrap_or(0);
+            // The first and each doubling are told.
+            if told > overflowed || overflowed >= told.max(1) * 2 || told == 0 {
+                return Err(Violation::Box1(Broken::Untold {
+                    kind,
+                    name,
+                    overflowed,
+                    told,
                 }));
             }
         }

@@ -1,5 +1,6 @@
 //! END-1: shutdown.
 
+use takeover_core::sync::Gate;
 use thiserror::Error;
 
 use super::{Check, Invariant, Looked, Scene, Violation};
@@ -7,8 +8,9 @@ use super::{Check, Invariant, Looked, Scene, Violation};
 /// END-1.
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "END-1",
-    sentence: "A shutdown in order ends every node in time, and no message is left behind without \
-               a word: not on a link, not before a router's door.",
+    sentence: "A shutdown in order ends every node in time and drains or reports every message: none is left \
+               on a link, before a router's door, in the mailbox of an actor, with a user between two nodes, \
+               or among those that wait for a user without being in the store.",
     file: "end_1.rs",
     looked: Looked::End,
 };
@@ -51,6 +53,26 @@ impl Check for Shutdown {
                         format!("the link from {} to {}", from.name, to.name),
                     );
                 }
+            }
+        }
+        for report in scene.lab.world().mailboxes() {
+            if report.counters.depth > 0 {
+                let place = format!("the mailbox of {} {}", report.kind, report.name);
+                return left(report.counters.depth, place);
+            }
+        }
+        for user in scene.lab.plane().users() {
+            if let Gate::Frozen { held, .. } = user.slot.gate()
+                && held > 0
+            {
+                return left(held, format!("{} between two nodes", user.jid));
+            }
+            let in_memory = user.slot.peek(|state, _| {
+                let waiting = state.offline.iter();
+                waiting.filter(|waiting| waiting.stored.is_none()).count()
+            });
+            if in_memory > 0 {
+                return left(in_memory, format!("{}, in no store", user.jid));
             }
         }
         Ok(())

@@ -27,6 +27,7 @@ mod usr_1;
 mod usr_2;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 use takeover_core::journal::Entry;
@@ -49,6 +50,8 @@ pub enum Looked {
     Step,
     /// At every look at the state of things.
     Look,
+    /// At one look in ten minutes: it goes through every user.
+    Seldom,
     /// When the faults are over and everything has come to rest.
     End,
     /// Between two runs of one seed.
@@ -62,6 +65,7 @@ impl Looked {
         match self {
             Self::Step => "at every step",
             Self::Look => "at every look, and at the end",
+            Self::Seldom => "every ten minutes, and at the end",
             Self::End => "at the end",
             Self::Runs => "between two runs",
         }
@@ -209,6 +213,26 @@ pub struct Scene<'s> {
     pub now: Moment,
 }
 
+/// Protocol time between two looks at every user.
+const SELDOM: Duration = Duration::from_secs(600);
+
+/// When all users were looked at last.
+#[derive(Default)]
+struct Seldom(Option<Moment>);
+
+impl Seldom {
+    /// Whether it is time to look at them again.
+    fn is_due(&mut self, now: Moment) -> bool {
+        let is_due = self
+            .0
+            .is_none_or(|last| now.saturating_since(last) >= SELDOM);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
+}
+
 /// Holds an invariant against a run. What it does not look at is left as it is here.
 pub trait Check {
     /// An entry of the journal, in order.
@@ -262,9 +286,9 @@ pub(super) fn checks() -> Vec<Box<dyn Check>> {
         Box::new(ha_3::Pairs),
         Box::new(sup_1::Lives::default()),
         Box::new(sup_2::Restarts::default()),
-        Box::new(box_1::Mailboxes),
-        Box::new(prs_1::Watchers),
-        Box::new(ics_1::Peers),
+        Box::new(box_1::Mailboxes::default()),
+        Box::new(prs_1::Watchers::default()),
+        Box::new(ics_1::Peers::default()),
         Box::new(end_1::Shutdown),
     ]
 }

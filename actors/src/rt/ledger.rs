@@ -1,0 +1,81 @@
+//! What the network has let through from node to node, written down for whoever judges a run.
+//!
+//! A machine that says "I have heard nothing for a minute" is not to be believed by its own word. The
+//! ledger is the network's: when a datagram set out, and when it was there, whether anybody listened.
+
+use super::network::Network;
+use parking_lot::Mutex;
+use takeover_core::id::NodeId;
+use takeover_core::time::Moment;
+
+/// The datagrams from one node to another, in order of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Datagrams {
+    /// When each set out from a node that had power.
+    pub sent: Vec<Moment>,
+    /// When each was where it was sent to: copies count, and that nobody listens there is not the
+    /// network's doing.
+    pub arrived: Vec<Moment>,
+}
+
+/// The ways between all nodes, for one port.
+pub(super) struct Ledger {
+    port: u16,
+    nodes: usize,
+    ways: Vec<Mutex<Datagrams>>,
+}
+
+impl Ledger {
+    fn new(port: u16, nodes: usize) -> Self {
+        let ways = (0..nodes * nodes).map(|_| Mutex::default());
+        Self {
+            port,
+            nodes,
+            ways: ways.collect(),
+        }
+    }
+
+    fn way(&self, from: NodeId, to: NodeId) -> Option<&Mutex<Datagrams>> {
+        let (from, to) = (usize::from(from.0), usize::from(to.0));
+        let inside = from < self.nodes && to < self.nodes;
+        inside.then(|| &self.ways[from * self.nodes + to])
+    }
+}
+
+impl Network {
+    /// From now on keeps a ledger of the datagrams to `port`; the first port that is asked for counts.
+    pub fn keep_ledger(&self, port: u16) {
+        let nodes = self.0.nodes.len();
+        self.0.ledger.get_or_init(|| Ledger::new(port, nodes));
+    }
+
+    /// Asks the ledger about the datagrams from one node to another; nothing where none is kept.
+    pub fn ledger<T>(
+        &self,
+        from: NodeId,
+        to: NodeId,
+        ask: impl FnOnce(&Datagrams) -> T,
+    ) -> Option<T> {
+        let way = self.0.ledger.get()?.way(from, to)?;
+        Some(ask(&way.lock()))
+    }
+
+    fn write_down(
+        &self,
+        (from, to, port): (NodeId, NodeId, u16),
+        write: impl FnOnce(&mut Datagrams, Moment),
+    ) {
+        let ledger = self.0.ledger.get().filter(|ledger| ledger.port == port);
+        if let Some(way) = ledger.and_then(|ledger| ledger.way(from, to)) {
+            write(&mut way.lock(), self.0.clock.now());
+        }
+    }
+
+    pub(super) fn note_sent(&self, from: NodeId, to: NodeId, port: u16) {
+        self.write_down((from, to, port), |way, now| way.sent.push(now));
+    }
+
+    pub(super) fn note_arrived(&self, from: NodeId, to: NodeId, port: u16) {
+        self.write_down((from, to, port), |way, now| way.arrived.push(now));
+    }
+}

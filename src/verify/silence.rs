@@ -1,0 +1,151 @@
+//! The silences between the nodes of a pair that are the network's doing (HA-1), from its own ledger.
+//!
+//! A silence is a time in which a node hears nothing of its peer for as long as chapter 2 says, although
+//! something was sent: a peer without power, or whose SRM is down, sends nothing, and is no matter of
+//! the network.
+
+use std::time::Duration;
+
+use takeover_actors::rt::{DRIFT_LIMIT, Datagrams, Network};
+use takeover_core::ha::Detection;
+use takeover_core::id::NodeId;
+use takeover_core::time::Moment;
+
+/// How many silences between these nodes have lasted long enough by `until`, and not yet by `since`.
+pub(super) fn silences(
+    network: &Network,
+    [a, b]: [NodeId; 2],
+    detection: Detection,
+    since: Moment,
+    until: Moment,
+) -> u64 {
+    let one_way = |me: NodeId, peer: NodeId| {
+        let asked = network.ledger(me, peer, Datagrams::clone);
+        let heard = network.ledger(peer, me, Datagrams::clone);
+        let (Some(asked), Some(heard)) = (asked, heard) else {
+            return 0;
+        };
+        let ripe = |gap: Gap| match detection {
+            Detection::KeepAlive { timeout, .. } => unheard(&heard, gap, soonest(timeout)),
+            Detection::ConnectTimeout {
+                connect_timeout, ..
+            } => unanswered(&asked, &heard, gap, soonest(connect_timeout)),
+        };
+        let gaps = gaps(&heard.arrived, until).filter_map(ripe);
+        gaps.filter(|ripe| *ripe > since).count() as u64
+    };
+    one_way(a, b) + one_way(b, a)
+}
+
+/// A time in which nothing arrived.
+#[derive(Clone, Copy)]
+struct Gap {
+    from: Moment,
+    to: Moment,
+}
+
+/// The times between arrivals, the last of them until now.
+fn gaps(arrived: &[Moment], until: Moment) -> impl Iterator<Item = Gap> {
+    let before = arrived.partition_point(|at| *at <= until);
+    let arrived = &arrived[..before];
+    let ends = arrived.iter().skip(1).copied().chain([until]);
+    let gaps = arrived.iter().copied().zip(ends);
+    gaps.map(|(from, to)| Gap { from, to })
+}
+
+/// A clock may be as fast as clocks can be.
+fn soonest(timeout: Duration) -> Duration {
+    timeout.mul_f64(1.0 - f64::from(DRIFT_LIMIT) / 1e6)
+}
+
+fn within(moments: &[Moment], after: Moment, until: Moment) -> &[Moment] {
+    let from = moments.partition_point(|at| *at <= after);
+    let to = moments.partition_point(|at| *at <= until);
+    &moments[from..to.max(from)]
+}
+
+/// When a gap has lasted for the timeout while the peer was sending.
+fn unheard(heard: &Datagrams, gap: Gap, timeout: Duration) -> Option<Moment> {
+    let ripe = gap.from + timeout;
+    let sent = within(&heard.sent, gap.from, ripe);
+    (ripe <= gap.to && !sent.is_empty()).then_some(ripe)
+}
+
+/// When a request in a gap has waited for the timeout, because it or its answer did not get through.
+fn unanswered(asked: &Datagrams, heard: &Datagrams, gap: Gap, timeout: Duration) -> Option<Moment> {
+    let mut requests = within(&asked.sent, gap.from, gap.to).iter();
+    requests.find_map(|request| {
+        let ripe = *request + timeout;
+        let lost = asked.arrived.binary_search(request).is_err()
+            && within(&asked.arrived, *request, ripe).is_empty();
+        let unheard = !within(&heard.sent, gap.from, ripe).is_empty();
+        (ripe <= gap.to && (lost || unheard)).then_some(ripe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: &[u64]) -> Vec<Moment> {
+        seconds.iter().copied().map(Moment::from_secs).collect()
+    }
+
+    fn ripe(heard: &Datagrams, until: u64) -> Vec<u64> {
+        let gaps = gaps(&heard.arrived, Moment::from_secs(until));
+        let ripe = gaps.filter_map(|gap| unheard(heard, gap, Duration::from_secs(60)));
+        ripe.map(|at| at.as_secs_f64() as u64).collect()
+    }
+
+    /// HA-1: three separate times without a keep-alive for 60 s are three silences, a shorter one is none.
+    #[test]
+    fn each_time_of_the_timeout_without_a_word_is_a_silence() {
+        let sent: Vec<u64> = (0..40).map(|number| number * 15).collect();
+        let heard = Datagrams {
+            sent: at(&sent),
+            arrived: at(&[0, 60, 75, 150, 165, 210, 285]),
+        };
+        assert_eq!(ripe(&heard, 300), [60, 135, 270]);
+        assert_eq!(ripe(&heard, 344), [60, 135, 270], "it is not over yet");
+        assert_eq!(ripe(&heard, 345), [60, 135, 270, 345], "now it is");
+    }
+
+    /// HA-1: a peer that sends nothing is no matter of the network.
+    #[test]
+    fn a_peer_that_does_not_send_is_not_silenced_by_the_network() {
+        let heard = Datagrams {
+            sent: at(&[0, 15]),
+            arrived: at(&[0, 15]),
+        };
+        assert_eq!(ripe(&heard, 1000), [0; 0]);
+    }
+
+    /// HA-1, the older release: a request whose answer is lost is one silence, one that is answered none.
+    #[test]
+    fn a_request_without_an_answer_is_a_silence() {
+        let ripe = |asked: &Datagrams, heard: &Datagrams| {
+            let all = gaps(&heard.arrived, Moment::from_secs(200));
+            let timeout = Duration::from_secs(30);
+            all.filter_map(|gap| unanswered(asked, heard, gap, timeout))
+                .count()
+        };
+        let both = |seconds: &[u64]| Datagrams {
+            sent: at(seconds),
+            arrived: at(seconds),
+        };
+        let asked = both(&[0, 60, 120, 180]);
+        let heard = both(&[0, 37, 60, 97, 120, 157, 180]);
+        assert_eq!(ripe(&asked, &heard), 0);
+        let lost = Datagrams {
+            arrived: at(&[0, 37, 60, 157, 180]),
+            ..heard.clone()
+        };
+        assert_eq!(ripe(&asked, &lost), 1);
+        let unasked = Datagrams {
+            arrived: at(&[0, 60, 180]),
+            ..asked
+        };
+        let silent = both(&[0, 37, 60, 180]);
+        assert_eq!(ripe(&unasked, &silent), 1);
+    }
+}
