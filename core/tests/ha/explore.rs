@@ -166,6 +166,7 @@ fn rests_that_need_an_operator_are_told_by_row() {
         assert!(by_row.contains_key(&row), "row {row}: {by_row:?}");
     }
     assert!(!by_row.contains_key(&1), "{by_row:?}");
+    assert!(by_row.values().all(|rests| *rests > 0), "{by_row:?}");
     assert!(by_row.values().sum::<usize>() <= found.needs_operator);
 }
 
