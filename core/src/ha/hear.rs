@@ -85,12 +85,9 @@ fn heard(turn: &mut Turn<'_>, status: Status) {
     }
     match turn.params.detection {
         Detection::KeepAlive { timeout, .. } => {
-            let starting =
-                status.state == State::Initializing || turn.node.state == State::Initializing;
-            let after = if starting {
-                turn.params.initialization_timeout
-            } else {
-                timeout
+            let after = match is_one_starting(turn) {
+                true => turn.params.initialization_timeout,
+                false => timeout,
             };
             if !(canary!("SilenceRunsOn") && turn.node.timers.contains(Timer::PeerSilence)) {
                 turn.arm(Timer::PeerSilence, after);
@@ -103,15 +100,19 @@ fn heard(turn: &mut Turn<'_>, status: Status) {
 /// The node has started. The longer timeout was for that time alone: a peer that falls silent from now on
 /// is missed as soon as at any other time (HA-1).
 pub(super) fn started(turn: &mut Turn<'_>) {
-    let status = turn.node.peer.status;
-    let peer_starts = status.is_some_and(|status| status.state == State::Initializing);
     let is_awaited = turn.node.timers.contains(Timer::PeerSilence);
     match turn.params.detection {
-        Detection::KeepAlive { timeout, .. } if is_awaited && !peer_starts => {
+        Detection::KeepAlive { timeout, .. } if is_awaited && !is_one_starting(turn) => {
             turn.arm(Timer::PeerSilence, timeout);
         }
         Detection::KeepAlive { .. } | Detection::ConnectTimeout { .. } => {}
     }
+}
+
+/// Whether this node or its peer starts: then silence may last longer (HA-1).
+fn is_one_starting(turn: &Turn<'_>) -> bool {
+    let peer = turn.node.peer.status.map(|status| status.state);
+    turn.node.state == State::Initializing || peer == Some(State::Initializing)
 }
 
 /// Nothing was heard for the timeout.
@@ -123,6 +124,9 @@ pub(super) fn silence(turn: &mut Turn<'_>) {
 /// Time for a keep-alive. A node with HA off sends them too, so that its peer knows that it is there and off.
 pub(super) fn keep_alive(turn: &mut Turn<'_>) {
     turn.arm(Timer::Heartbeat, turn.params.detection.interval());
+    if canary!("KeepAliveForgotten") && turn.node.state == State::FailedOver {
+        return;
+    }
     match turn.params.detection {
         Detection::KeepAlive { .. } => turn.send_status(turn.node.peer.link != Link::Alive),
         Detection::ConnectTimeout {
