@@ -77,19 +77,23 @@ async fn on_node(lab: &Control, node: &str, action: Action) -> Result<Reply, Ref
 /// One node that takes it is enough: the other may be out of reach.
 async fn on_group(lab: &Control, group: &str, action: Action) -> Result<Reply, Refusal> {
     let id = lab.group_id(group)?;
+    let (mut taken, mut forbidden) = (false, false);
     let mut refused = Vec::new();
-    let mut taken = false;
     for node in lab.deployment().group(id).nodes.clone() {
         let name = lab.node_name(node);
         match on_node(lab, &name, action).await {
             Ok(_) => taken = true,
-            Err(refusal) => refused.push(format!("{name}: {refusal}")),
+            Err(refusal) => {
+                forbidden |= !matches!(refusal, Refusal::Unavailable(_));
+                refused.push(format!("{name}: {refusal}"));
+            }
         }
     }
-    if taken {
-        begun(format!("{} of {group} has begun", action.name()))
-    } else {
-        Err(Refusal::Forbidden(refused.join("; ")))
+    match (taken, forbidden) {
+        (true, _) => begun(format!("{} of {group} has begun", action.name())),
+        (false, true) => Err(Refusal::Forbidden(refused.join("; "))),
+        // Asked again later, the same may be taken.
+        (false, false) => Err(Refusal::Unavailable(refused.join("; "))),
     }
 }
 
