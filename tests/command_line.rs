@@ -140,12 +140,14 @@ fn a_bad_configuration_is_refused_with_file_line_key_and_value() {
     assert!(refused.stdout.is_empty());
 }
 
-/// One ready line with all that a client needs; SIGTERM ends it in order, with exit code 0.
+/// One ready line with all that a client needs, from a shell that allows few open files; SIGTERM ends it in
+/// order, with exit code 0.
 #[test]
 #[cfg(unix)]
 fn a_served_lab_says_where_it_is_and_ends_when_told() {
-    let mut served = Command::new(env!("CARGO_BIN_EXE_takeover"))
-        .args(["serve", "--speed", "30"])
+    let mut served = Command::new("sh")
+        .args(["-c", "ulimit -S -n 256; exec \"$0\" serve --speed 30"])
+        .arg(env!("CARGO_BIN_EXE_takeover"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -155,6 +157,8 @@ fn a_served_lab_says_where_it_is_and_ends_when_told() {
     out.read_line(&mut line).expect("a line");
     let json = line.strip_prefix("ready ").expect("the ready line");
     let ready: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    #[cfg(target_os = "linux")]
+    assert_may_open_the_most(served.id());
     let authority = std::path::PathBuf::from(ready["ca"].as_str().expect("a path"));
     assert!(
         std::fs::read_to_string(&authority)
@@ -191,6 +195,17 @@ fn a_served_lab_says_where_it_is_and_ends_when_told() {
         !authority.exists(),
         "a temporary data folder goes with its lab"
     );
+}
+
+/// A client is a socket: whoever serves takes what the system allows at most, not what the shell had set.
+#[cfg(target_os = "linux")]
+fn assert_may_open_the_most(process: u32) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("limits");
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let figures: Vec<&str> = line.expect("the limit").split_whitespace().collect();
+    assert_eq!(figures[3], figures[4], "{limits}");
 }
 
 /// CHAT-8 and CHAT-9 on real sockets: the verdict is the last line of standard output, and the page

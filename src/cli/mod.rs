@@ -11,6 +11,8 @@ mod drill;
 mod explore;
 mod interrupt;
 mod logging;
+#[cfg(unix)]
+mod open_files;
 mod profile;
 mod reliability;
 mod serve;

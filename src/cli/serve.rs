@@ -56,6 +56,8 @@ impl Serve {
             Err(why) => return fail(REFUSED, why),
         };
         logging::start(&config.logging);
+        #[cfg(unix)]
+        super::open_files::allow_most();
         if config.endpoints.allow_plaintext {
             tracing::warn!("clients may log in without TLS: passwords can be read on the way");
         }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Type};
 use takeover_actors::rt::{Actor, ChildExited, ChildSpec, Ctx, MailboxSpec, Standing, World};
 use takeover_actors::wire::{Arrival, Security, Upgrade, Wire};
 use takeover_core::id::NodeId;
@@ -24,6 +25,10 @@ use tokio_rustls::TlsAcceptor;
 const HANDSHAKE: Duration = Duration::from_secs(60);
 /// Protocol time to wait when the system has no more sockets to give.
 const EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// Connections that the system keeps until they are accepted, where it allows as many. After a failover all
+/// clients of a node come at once: one that finds this queue full tries again a second later.
+const BACKLOG: i32 = 4096;
 
 /// Greetings that may wait for their turn.
 const MAILBOX: MailboxSpec = MailboxSpec::reject(4096);
@@ -94,7 +99,10 @@ impl Endpoint {
     /// # Errors
     /// [`OpenError`] when a port is taken or the system refuses.
     pub fn open(world: &World, spec: EndpointSpec, door: Arc<dyn Door>) -> Result<Self, OpenError> {
-        let (plain, tls) = (listen(&spec, spec.xmpp)?, listen(&spec, spec.xmpp_tls)?);
+        let (plain, tls) = (
+            listen(&spec.name, spec.xmpp)?,
+            listen(&spec.name, spec.xmpp_tls)?,
+        );
         let addresses = Addresses {
             xmpp: plain.1,
             xmpp_tls: tls.1,
@@ -146,15 +154,22 @@ impl Drop for Endpoint {
     }
 }
 
-fn listen(spec: &EndpointSpec, port: u16) -> Result<(StdListener, SocketAddr), OpenError> {
+/// Listens on loopback for a node; 0 lets the system choose the port.
+pub(super) fn listen(node: &str, port: u16) -> Result<(StdListener, SocketAddr), OpenError> {
     let open = || {
-        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
+        let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        // Not on Windows: there it lets a second server take the port.
+        #[cfg(not(windows))]
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        let listener = StdListener::from(socket);
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
     open().map_err(|source| OpenError {
-        node: spec.name.clone(),
+        node: node.to_owned(),
         port,
         source,
     })

@@ -1,5 +1,6 @@
 //! Sockets on loopback, with clients of the real TLS library.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,4 +185,15 @@ fn a_dropped_endpoint_gives_its_ports_back() {
         || scene.open(|spec| spec.xmpp = port).is_ok(),
         Duration::from_secs(10)
     ));
+}
+
+/// SES-3: after a failover a node's clients come at once. Three hundred find room while none is accepted; one
+/// that found none would try again after a second.
+#[test]
+fn three_hundred_connections_wait_until_they_are_accepted() {
+    let (listener, address) = listener::listen("1A", 0).unwrap();
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+    let waiting: Result<Vec<TcpStream>, _> = (0..300).map(connect).collect();
+    assert_eq!(waiting.unwrap().len(), 300);
+    drop(listener);
 }
