@@ -30,7 +30,8 @@ use crate::config::{LabConfig, LimitsConfig, UserConfig};
 const SESSION_QUEUE: usize = 10_000;
 /// Messages that may wait for a user.
 const OFFLINE: usize = 10_000;
-/// Accounts whose keys are made before the lab starts, so that first logins do not stop its clock.
+/// Accounts whose keys are made before a lab with a fast clock starts: there the milliseconds that it takes
+/// to make them are seconds of a login's time.
 const EAGER: usize = 16;
 /// Salted passwords that are remembered, so that a login storm costs no PBKDF2.
 const SALTED: usize = 65_536;
@@ -147,7 +148,9 @@ fn accounts(ground: &Ground<'_>, users: &[Address]) -> Vec<Arc<ConfiguredAccount
             let below = ground.stores.users(&cluster.name);
             let (seed, rounds) = (ground.config.seed, ground.economy.iterations);
             let accounts = ConfiguredAccounts::new(below, seed, rounds, passwords);
-            accounts.make_first(EAGER);
+            if ground.config.speed > 1.0 {
+                accounts.make_first(EAGER);
+            }
             Arc::new(accounts)
         })
         .collect()
