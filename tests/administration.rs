@@ -64,6 +64,12 @@ fn services_are_listed_stopped_and_broken() {
     run(&mut lab, "utils service start 1A tc").unwrap();
     lab.pass(Duration::from_secs(30));
     assert_eq!(state(&mut lab, "tc"), "Started");
+    let again = run(&mut lab, "utils service start 1A tc").unwrap();
+    assert!(again.text.ends_with("on 1A runs already"), "{}", again.text);
+    run(&mut lab, "utils service stop 1A tc").unwrap();
+    lab.pass(Duration::from_secs(5));
+    let again = run(&mut lab, "utils service stop 1A tc").unwrap();
+    assert!(again.text.ends_with("is stopped already"), "{}", again.text);
     let unknown = run(&mut lab, "utils service stop 1A teapot")
         .unwrap_err()
         .to_string();

@@ -58,8 +58,6 @@ pub enum PowerRefused {
         "the node is {power}: it can be switched on when off, and off, killed or rebooted when on"
     )]
     NotNow {
-        /// Which node.
-        node: NodeId,
         /// What its power is.
         power: Power,
     },
@@ -141,7 +139,7 @@ impl Rack {
                 PowerAction::On | PowerAction::Off | PowerAction::Reboot | PowerAction::Kill,
                 power,
             ) => {
-                return Err(PowerRefused::NotNow { node, power });
+                return Err(PowerRefused::NotNow { power });
             }
         }
         Ok(())

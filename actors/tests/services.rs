@@ -238,7 +238,6 @@ fn svc_5_a_killed_node_is_silent() {
     assert_eq!(
         refused,
         PowerRefused::NotNow {
-            node: A,
             power: Power::Killed
         }
     );

@@ -3,7 +3,7 @@
 use takeover_actors::node::{ServiceAction, ServiceFault};
 use takeover_actors::rack::PowerAction;
 use takeover_core::ha::Action;
-use takeover_core::service::{ServiceCause, ServiceKind};
+use takeover_core::service::{ServiceCause, ServiceKind, ServiceState};
 
 use super::command::{
     Command, FORMS, FaultCommand, HaCommand, PowerVerb, ServiceCommand, ServiceVerb,
@@ -59,7 +59,7 @@ impl Administrator for Control {
     }
 }
 
-/// What was asked for has begun.
+/// What was asked for has begun, or is so already.
 fn begun(text: String) -> Result<Reply, Refusal> {
     let data = serde_json::json!({ "done": text });
     Ok(Reply { text, data })
@@ -109,12 +109,24 @@ async fn manage(
         ServiceVerb::Stop => ServiceAction::Stop,
         ServiceVerb::Restart => ServiceAction::Restart,
     };
+    let before = lab.status(node).map(|status| status.services);
     let taken = lab
         .manage(node, kind, action)?
         .await
         .map_err(LabError::from)?;
     taken.map_err(LabError::Service)?;
-    begun(format!("{} on {node}: {action:?} has begun", kind.name()))
+    let service = kind.name();
+    match (verb, before.as_ref().and_then(|states| states.get(&kind))) {
+        (ServiceVerb::Start, Some(ServiceState::Started)) => {
+            begun(format!("{service} on {node} runs already"))
+        }
+        (ServiceVerb::Stop, Some(ServiceState::Stopped)) => {
+            begun(format!("{service} on {node} is stopped already"))
+        }
+        (ServiceVerb::Start | ServiceVerb::Stop | ServiceVerb::Restart, _) => {
+            begun(format!("{service} on {node}: {action:?} has begun"))
+        }
+    }
 }
 
 async fn power(lab: &Control, verb: PowerVerb, node: &str) -> Result<Reply, Refusal> {
