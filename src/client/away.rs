@@ -1,12 +1,13 @@
 //! A client on a telephone (SES-10): it asks for pushes, and goes away without leaving.
 
-use takeover_actors::session::{ClientHand, Word};
+use takeover_actors::session::Word;
 use takeover_protocols::csi::ClientState as Indication;
 use takeover_protocols::jid;
 use takeover_protocols::push::{self, Registration};
 use takeover_protocols::stream::C2sClient;
 
 use super::ClientState;
+use super::far::FarHand;
 use super::pipe::Pipe;
 use super::session::{Command, Ended, Session};
 use super::standby::Standby;
@@ -56,10 +57,11 @@ impl Session {
     }
 
     /// Goes away by hand.
-    pub(super) fn leave_hand(&mut self, away: Away, hand: &ClientHand) -> Ended {
+    pub(super) fn leave_hand(&mut self, away: Away, hand: &FarHand) -> Ended {
         if away == Away::Suspended {
             hand.say(Word::State(Indication::Inactive));
         }
+        hand.hurry();
         self.ended(Ended::Away(away))
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use takeover_actors::session::{ClientHand, HandEnd, Told, Wish, Word};
+use takeover_actors::session::{HandEnd, Told, Wish, Word};
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::stream::{Management, Ready, StreamCondition};
 
+use super::far::FarHand;
 use super::outbound::Managed;
 use super::session::{Command, Ended, Session};
 use super::stream::until;
@@ -29,7 +30,7 @@ impl Session {
     pub(super) async fn serve_hand(
         &mut self,
         place: &str,
-        hand: ClientHand,
+        hand: FarHand,
         was_ready: &mut bool,
         patience: Duration,
     ) -> Ended {
@@ -79,7 +80,7 @@ impl Session {
         &mut self,
         told: Told,
         place: &str,
-        hand: &ClientHand,
+        hand: &FarHand,
         was_ready: &mut bool,
     ) -> Option<Ended> {
         let mut way = Way::Hand { hand, bound: true };
@@ -93,6 +94,8 @@ impl Session {
                 self.ready(entered(jid, &previd, resumed), place, &mut way)
                     .err()
             }
+            // After its last word it takes nothing more: what still comes waits for its next login.
+            Told::Stanzas(_) if self.closing => None,
             Told::Stanzas(stanzas) => {
                 for stanza in &stanzas {
                     self.count_received();

@@ -36,6 +36,14 @@ impl Session {
         let Some(body) = stanza.body() else { return };
         let delayed = Delay::of(stanza).is_some();
         let id = words::origin_id(stanza);
+        let in_room = kind == MessageType::Groupchat;
+        if let (false, Some(id)) = (in_room, &id) {
+            if delayed && self.doubt.comes_again(id) {
+                return;
+            }
+            let (now, distance) = (self.shared.now(), self.spec.distance);
+            self.doubt.came(id, now, distance);
+        }
         self.shared.receive(Received {
             at: self.shared.now(),
             from: stanza.from.clone(),
@@ -44,7 +52,6 @@ impl Session {
             delayed,
         });
         let Some(id) = id else { return };
-        let in_room = kind == MessageType::Groupchat;
         let how = if in_room && delayed {
             Arrived::History
         } else {

@@ -11,6 +11,8 @@ mod actor;
 mod away;
 mod dial;
 mod doing;
+mod doubt;
+mod far;
 mod hand;
 mod handle;
 mod inbound;

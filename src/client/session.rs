@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover_actors::rt::Rng;
-use takeover_actors::session::Word;
+use takeover_actors::session::{ClientHand, Word};
 use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::sasl::SaltedCache;
@@ -13,6 +13,8 @@ use takeover_protocols::stanza::Stanza;
 use takeover_protocols::stream::Secret;
 use tokio::sync::mpsc;
 
+use super::doubt::Doubt;
+use super::far::FarHand;
 use super::manners::{Manners, Next};
 use super::outbound::Managed;
 use super::shared::Shared;
@@ -82,6 +84,8 @@ pub(super) struct Session {
     pub(super) next_entry: Option<Moment>,
     pub(super) closing: bool,
     pub(super) standby: Standby,
+    /// What it may be sent again though it has it.
+    pub(super) doubt: Doubt,
     /// When it has searched for whom.
     pub(super) searched: BTreeMap<BareJid, Moment>,
 }
@@ -113,6 +117,7 @@ impl Session {
             next_entry: None,
             closing: false,
             standby: Standby::Off,
+            doubt: Doubt::default(),
             searched: BTreeMap::new(),
         }
     }
@@ -198,6 +203,7 @@ impl Session {
         let mut was_ready = false;
         match held {
             Held::Hand(hand) => {
+                let hand = self.far(hand);
                 hand.say(Word::Activate(self.wish()));
                 let serving = self.serve_hand(place, hand, &mut was_ready, ACTIVATION);
                 serving.await
@@ -210,6 +216,10 @@ impl Session {
                 Box::pin(self.go_on(place, begun, &mut was_ready, ACTIVATION)).await
             }
         }
+    }
+
+    fn far(&self, hand: ClientHand) -> FarHand {
+        FarHand::new(hand, self.shared.world.clone(), self.spec.distance)
     }
 
     /// The session has begun: an inactive one is to follow.
@@ -300,7 +310,10 @@ impl Session {
             let (user, resource) = (self.spec.user.clone(), self.spec.resource.clone());
             return match dialer.hand(place, user, resource, Some(self.wish())) {
                 Err(error) => unreachable(error),
-                Ok(hand) => self.serve_hand(name, hand, was_ready, PATIENCE).await,
+                Ok(hand) => {
+                    let hand = self.far(hand);
+                    self.serve_hand(name, hand, was_ready, PATIENCE).await
+                }
             };
         }
         match dialer.dial(place).await {

@@ -88,6 +88,9 @@ pub struct ClientSpec {
     /// Whether it hands its stanzas to the node as they are: no octets, no XML, no password. For
     /// large runs; below that all is the same.
     pub hands_over: bool,
+    /// Protocol time that a word is under way to its node, or from there, for a client that hands its
+    /// stanzas over; what is under way when the connection breaks is lost.
+    pub distance: Duration,
 }
 
 impl ClientSpec {
@@ -110,6 +113,7 @@ impl ClientSpec {
             push: None,
             retry: Duration::from_secs(10),
             hands_over: false,
+            distance: Duration::ZERO,
         }
     }
 }

@@ -145,6 +145,7 @@ impl Session {
             Ended::Lost(why) | Ended::Refused(why) => why.clone(),
         };
         self.shared.note(Note::StreamEnded { why });
+        self.doubt.broke(self.shared.now(), self.spec.distance);
         ended
     }
 
@@ -245,6 +246,7 @@ impl Session {
                     self.managed = None;
                     return Err(Ended::Lost(format!("resumed with {h}, more than was sent")));
                 }
+                self.doubt.settled();
                 self.send_again(way);
             }
             Management::New { id, .. } => {

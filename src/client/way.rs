@@ -1,10 +1,11 @@
 //! The way from a client that has a session to its node.
 
-use takeover_actors::session::{ClientHand, Word};
+use takeover_actors::session::Word;
 use takeover_protocols::sm::Nonza;
 use takeover_protocols::stanza::Stanza;
 use takeover_protocols::stream::C2sClient;
 
+use super::far::FarHand;
 use super::pipe::Pipe;
 
 /// How a client's words reach its node.
@@ -15,7 +16,7 @@ pub(super) enum Way<'a> {
         pipe: &'a mut Pipe,
     },
     /// As they are.
-    Hand { hand: &'a ClientHand, bound: bool },
+    Hand { hand: &'a FarHand, bound: bool },
 }
 
 impl<'a> Way<'a> {
@@ -35,7 +36,6 @@ impl<'a> Way<'a> {
         match self {
             Self::Wire { pipe, .. } => stanza.write_into(pipe.out()),
             Self::Hand { hand, .. } => {
-                // A lost connection is noticed by its reader.
                 hand.say(Word::Stanza(stanza.clone()));
             }
         }

@@ -20,7 +20,7 @@ const fn canary(name: &'static str, what: &'static str) -> Canary {
 pub const WITHIN: u64 = 40;
 
 /// Every bug that can be planted.
-pub const CANARIES: [Canary; 38] = [
+pub const CANARIES: [Canary; 44] = [
     canary(
         "EpochNotAdvanced",
         "an ownership passes without its epoch growing",
@@ -155,6 +155,30 @@ pub const CANARIES: [Canary; 38] = [
         "QueueCloseWakesNobody",
         "nobody hears that a queue was closed",
     ),
+    canary(
+        "ResumeCountIgnored",
+        "what a client has got is sent again when it resumes",
+    ),
+    canary(
+        "UnacknowledgedForgotten",
+        "what a client has not acknowledged is not sent again when it resumes",
+    ),
+    canary(
+        "TicketForgetsRepeats",
+        "what a client sends again after a resumption counts as new",
+    ),
+    canary(
+        "KeepAliveForgotten",
+        "a node that has failed over sends no keep-alive",
+    ),
+    canary(
+        "LastAliasLeftBehind",
+        "a move leaves a conference alias behind",
+    ),
+    canary(
+        "MessageNotStored",
+        "a room's message is shown and not stored",
+    ),
 ];
 
 #[cfg(feature = "canaries")]
@@ -198,10 +222,10 @@ mod hunt {
             users: 16,
             rooms: 2,
             talkers: 8,
-            every: Duration::from_secs(20),
+            every: Duration::from_secs(10),
             after: Duration::from_secs(300),
-            contacts: 8,
-            away: 2,
+            contacts: 16,
+            away: 4,
             ..Knobs::default()
         }
     }

@@ -35,6 +35,8 @@ pub struct Knobs {
     pub away: u64,
     /// Pairs of users who see each other's presence.
     pub contacts: u64,
+    /// How long a word is under way between a client that hands its stanzas over and its node.
+    pub distance: Duration,
     /// How often the operator looks and does what the state table recommends.
     pub operator: Duration,
     /// Parameters that are not at their defaults, by their names in chapter 2.
@@ -55,6 +57,7 @@ impl Default for Knobs {
             after: Duration::from_secs(15 * 60),
             away: 5,
             contacts: 30,
+            distance: Duration::ZERO,
             operator: Duration::from_secs(20 * 60),
             parameters: Vec::new(),
         }
@@ -62,7 +65,7 @@ impl Default for Knobs {
 }
 
 /// The lines that a plan may have on its knobs, as they are documented and offered.
-pub(super) const HEADS: [&str; 11] = [
+pub(super) const HEADS: [&str; 12] = [
     "seed NUMBER",
     "length TIME",
     "pairs 1|2|3",
@@ -72,6 +75,7 @@ pub(super) const HEADS: [&str; 11] = [
     "talk TIME before and TIME after",
     "away NUMBER",
     "contacts NUMBER",
+    "distance TIME",
     "operator every TIME",
     "set PARAMETER = VALUE",
 ];
@@ -95,6 +99,7 @@ impl Knobs {
             }
             ["away", away] => self.away = count(away, USERS)?,
             ["contacts", contacts] => self.contacts = count(contacts, USERS)?,
+            ["distance", span] => self.distance = duration(span)?,
             ["operator", "every", span] => self.operator = positive(span)?,
             ["set", ..] => self.set(line.trim_start_matches("set").trim())?,
             _ => return Ok(false),
@@ -144,6 +149,7 @@ impl fmt::Display for Knobs {
         writeln!(f, "talk {before} before and {after} after")?;
         writeln!(f, "away {}", self.away)?;
         writeln!(f, "contacts {}", self.contacts)?;
+        writeln!(f, "distance {}", time(self.distance))?;
         writeln!(f, "operator every {}", time(self.operator))?;
         for (name, value) in &self.parameters {
             writeln!(f, "set {name} = {value}")?;

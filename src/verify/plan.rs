@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_plan_is_written_as_it_is_read() {
         let text = "seed 9\nlength 2h\npairs 2\nusers 12\nrooms 3\ntalkers 4 every 30s\n\
-                    talk 1m before and 10m after\naway 1\ncontacts 2\noperator every 90s\n\
+                    talk 1m before and 10m after\naway 1\ncontacts 2\ndistance 50ms\noperator every 90s\n\
                     set Keep Alive Interval = 10\nat 12.345s cut 1A -> 2B for 61.002s\n\
                     at 1h database pair-2 slow 250ms for 15s\nat 1h drop clients of 2A\n";
         let read = plan(text).unwrap();

@@ -98,6 +98,7 @@ impl Draw {
         let moves = |deed, node: &String| Deed::Moves(deed, node.clone());
         let node = self.one_of(&[pair.home.clone(), pair.peer.clone()]);
         let back = Deed::OnNode(Action::Fallback, pair.home.clone());
+        let (home, peer) = (&pair.home, &pair.peer);
         match plot {
             // Rows 3, 5, 6, 7.
             5 => vec![
@@ -105,12 +106,18 @@ impl Draw {
                 (60, restart_srm(&node), None),
                 (120, restart_srm(&pair.peer), None),
             ],
-            // Rows 2, 8.
-            6 => vec![
-                (0, moves(MovesDeed::Hold, &pair.home), Some(60)),
-                (5, over(&pair.home), None),
-                (15, restart_srm(&pair.peer), None),
-            ],
+            // Rows 2, 8, or 19: moves that hang are given up in time (HA-14).
+            6 => {
+                let (at, span) = self.one_of(&[(home, 60), (home, 2700), (peer, 2700)]);
+                let mut turns = vec![
+                    (0, moves(MovesDeed::Hold, at), Some(span)),
+                    (5, over(home), None),
+                ];
+                if span == 60 {
+                    turns.push((15, restart_srm(peer), None));
+                }
+                turns
+            }
             // Rows 3, 4, 9.
             7 => vec![
                 (0, over(&pair.home), None),

@@ -280,6 +280,14 @@ impl Running<'_> {
             self.watch.facts.stand(index, step, &self.lab, true);
         }
         self.do_it(&step.deed);
+        self.stir(index, true);
+    }
+
+    /// While there is talk, each fault makes somebody come and its end makes the same one leave.
+    fn stir(&self, index: usize, comes: bool) {
+        if self.talking {
+            self.world.stir(index, comes);
+        }
     }
 
     /// Does it; what the lab refuses has no effect.
@@ -307,6 +315,7 @@ impl Running<'_> {
         self.watch.facts.cause(self.lab.now(), &concerned, 0);
         let step = &self.plan.steps[index];
         self.watch.facts.stand(index, step, &self.lab, false);
+        self.stir(index, false);
     }
 
     fn visit(&mut self) {

@@ -46,7 +46,10 @@ impl World {
         let client = |number: u64| {
             let name = format!("user{number}");
             // One in four speaks XML; that all is the same for the others is what makes them cheap.
-            lab.client_with(&name, |spec| spec.hands_over = !number.is_multiple_of(4))
+            lab.client_with(&name, |spec| {
+                spec.hands_over = !number.is_multiple_of(4);
+                spec.distance = knobs.distance;
+            })
         };
         let clients: Vec<Client> = (1..=knobs.users).map(client).collect::<Result<_, _>>()?;
         clients.iter().for_each(Client::log_in);
@@ -149,6 +152,18 @@ impl World {
     pub(super) fn silence(&self) {
         self.clients.iter().for_each(Client::fall_silent);
         self.away().for_each(Client::log_in);
+    }
+
+    /// One of those who are away comes, or leaves again: presence changes while faults stand.
+    pub(super) fn stir(&self, number: usize, comes: bool) {
+        let away = self.away().count();
+        let Some(client) = self.away().nth(number % away.max(1)) else {
+            return;
+        };
+        match comes {
+            true => client.log_in(),
+            false => client.log_out(),
+        }
     }
 
     /// Those who leave while there is talk: some who are talked to.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Issued, Ownership, SlotError};
 use takeover_protocols::jid::FullJid;
@@ -181,7 +182,10 @@ impl Plane {
             let Some(sm) = &mut session.sm else {
                 return Err(OpenError::NoSuchSession);
             };
-            let acked = sm.unacked.ack(h)?;
+            let acked = match canary!("ResumeCountIgnored") {
+                true => Vec::new(),
+                false => sm.unacked.ack(h)?,
+            };
             let base = sm.base;
             requeue(session);
             session.wake_up(self.life(at));
@@ -448,6 +452,9 @@ fn displaced(state: &UserState, jid: &FullJid, limit: usize) -> Result<(Option<u
 /// Puts what is not acknowledged before what is not written yet.
 fn requeue(session: &mut Session) {
     let Some(sm) = &mut session.sm else { return };
+    if canary!("UnacknowledgedForgotten") {
+        let _ = sm.unacked.take_unacked();
+    }
     for out in sm.unacked.take_unacked().into_iter().rev() {
         session.out.push_front(out);
     }

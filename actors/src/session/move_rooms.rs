@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use takeover_core::canary;
 use takeover_core::id::NodeId;
 use tokio::sync::oneshot;
 
@@ -20,11 +21,16 @@ pub(super) struct Rooms<'a> {
 
 impl Rooms<'_> {
     fn picked(&self, pick: impl Fn(&Alias) -> bool) -> Vec<Arc<Alias>> {
-        self.plane
+        let mut picked: Vec<_> = self
+            .plane
             .aliases()
             .filter(|alias| pick(alias))
             .cloned()
-            .collect()
+            .collect();
+        if canary!("LastAliasLeftBehind") {
+            picked.pop();
+        }
+        picked
     }
 
     /// `here` lets go of the aliases that it hosts, for `to`.

@@ -431,7 +431,9 @@ impl<P> Inside<P> {
             .drain(..)
             .filter(|open| matches!(open.state, State::Finished));
         self.repeats.extend(finished.map(|open| open.content));
-        planted!(TicketForgetsRepeats => self.repeats.clear());
+        if planted!(TicketForgetsRepeats) {
+            self.repeats.clear();
+        }
     }
 
     /// The content, if this stanza was handled before a resumption.

@@ -12,8 +12,9 @@ use crate::verify::coverage::documented;
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "HA-2",
     sentence: "A node rests only in a state and for a reason that the state table has together. A pair to which \
-               nothing is being done rests in a row of the table, and in no transition for longer than its \
-               timers allow. Which rows, and which states with which reasons, were reached is said in the report.",
+               nothing is being done rests in a row of the table; none is in a transition for longer than its \
+               timers allow, whatever is being done to it. Which rows, and which states with which reasons, were \
+               reached is said in the report.",
     file: "ha_2.rs",
     looked: Looked::Look,
 };
@@ -63,11 +64,13 @@ impl Check for Rows {
 
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
         for pair in &scene.facts.pairs {
-            let long = pair.still(scene.now).min(pair.calm(scene.now));
+            let still = pair.still(scene.now);
+            let rest = still.min(pair.calm(scene.now));
             for view in pair.trace.views() {
-                let limit = match view.is_stable() {
-                    true => scene.facts.rest,
-                    false => crate::drill::TRANSITION,
+                // A transition has its own timers: they run out whatever stands in its way.
+                let (long, limit) = match view.is_stable() {
+                    true => (rest, scene.facts.rest),
+                    false => (still, crate::drill::TRANSITION),
                 };
                 let fits = view.is_stable() && view.row.is_some_and(|row| row.stable);
                 if !fits && long > limit {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use takeover_actors::plane::{Link, Session};
 use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use thiserror::Error;
@@ -14,7 +15,8 @@ use crate::client::{Client, ClientState};
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "PRS-1",
     sentence: "When quiet, what a watcher sees of a subject is the subject's presence, of one who has left as \
-               of one who is there.",
+               of one who is there. Who left without a word, having no connection, is there until its session \
+               is given up.",
     file: "prs_1.rs",
     looked: Looked::Look,
 };
@@ -91,6 +93,7 @@ fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
             };
             let real = match client.state() {
                 ClientState::Online { .. } => true,
+                ClientState::Idle if is_waited_for(scene, &subject) => continue,
                 ClientState::Idle => false,
                 // On its way, or away without having left: its session may wait for it.
                 ClientState::Away { .. }
@@ -104,6 +107,17 @@ fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
         }
     }
     mistaken
+}
+
+/// Whether a session that has lost its connection waits for the user's client: to whom nothing was said when
+/// it left.
+fn is_waited_for(scene: &Scene<'_>, subject: &BareJid) -> bool {
+    let waits = |session: &Session| match session.link {
+        Link::Detached { until } => until >= scene.now,
+        Link::Attached(_) => false,
+    };
+    let user = scene.lab.plane().user(subject.as_str());
+    user.is_some_and(|user| user.slot.peek(|state, _| state.sessions.iter().any(waits)))
 }
 
 /// Whose presence a client may see, as its roster in the pair's soft state has it.

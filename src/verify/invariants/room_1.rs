@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use takeover_core::digest::Digest;
+use takeover_core::ha::State;
 use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
 use takeover_protocols::muc::HistoryEntry;
@@ -16,7 +17,8 @@ use super::{Check, Invariant, Looked, Scene, Violation};
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "ROOM-1",
     sentence: "The rooms of an alias have one host at an epoch, and epochs only grow. A room's history \
-               at a hand-over is the beginning of its history ever after, each message in it once.",
+               at a hand-over is the beginning of its history ever after, each message in it once. While its pair is quiet \
+               they are with a node that serves, if one does.",
     file: "room_1.rs",
     looked: Looked::Step,
 };
@@ -37,6 +39,18 @@ pub enum Broken {
         before: NodeId,
         /// The epoch before.
         was: u64,
+    },
+    /// It stayed with a node that serves nobody.
+    #[error("{alias} is with {host}, which is {state}, while {server} serves")]
+    LeftBehind {
+        /// The alias.
+        alias: String,
+        /// Its host.
+        host: String,
+        /// How the host stands.
+        state: &'static str,
+        /// Who could have it.
+        server: String,
     },
     /// What was in a history is not there any more, or is something else.
     #[error("the first {length} messages of {room} are not what they were")]
@@ -83,6 +97,13 @@ impl Check for Rooms {
             }));
         }
         self.read(&alias, scene)
+    }
+
+    fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
+        let quiet = scene.facts.pairs.iter().filter(|pair| pair.is_quiet(scene));
+        quiet
+            .flat_map(|pair| pair.nodes.map(|home| (home, pair.nodes)))
+            .try_for_each(|(home, nodes)| is_served(home, nodes, scene))
     }
 
     fn end(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
@@ -134,6 +155,30 @@ impl Rooms {
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// Whether the alias of `home` is where one of the pair's `nodes` that serves can show its rooms.
+fn is_served(home: NodeId, nodes: [NodeId; 2], scene: &Scene<'_>) -> Result<(), Violation> {
+    let Some(alias) = scene
+        .lab
+        .plane()
+        .alias_of(home)
+        .filter(|alias| alias.moves())
+    else {
+        return Ok(());
+    };
+    let state = |node| scene.lab.state(&scene.lab.node_name(node));
+    let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
+    let host = alias.owner().node();
+    match nodes.into_iter().find(serves) {
+        Some(server) if !serves(&host) => Err(Violation::Room1(Broken::LeftBehind {
+            alias: alias.domain().to_owned(),
+            host: scene.lab.node_name(host),
+            state: state(host).map_or("unreachable", State::name),
+            server: scene.lab.node_name(server),
+        })),
+        Some(_) | None => Ok(()),
     }
 }
 
