@@ -9,6 +9,7 @@ pub mod drill;
 pub mod endpoint;
 pub mod lab;
 pub mod report;
+pub mod scale;
 pub mod storm;
 pub mod tls;
 pub mod verify;

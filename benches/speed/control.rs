@@ -106,7 +106,7 @@ fn moving(bench: &mut Bench) {
 
 fn open(lab: &Lab, node: NodeId, user: &Arc<User>) {
     let jid = FullJid::new(&format!("{}/desk", user.jid)).expect("an address");
-    let opened = lab.plane().open_session(node, user, jid);
+    let opened = lab.plane().open_session(node, user, jid, Outlet::new());
     let mut attached = opened.expect("a session");
     lab.plane().enable(&mut attached, true).expect("a session");
 }

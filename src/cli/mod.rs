@@ -15,6 +15,7 @@ mod logging;
 mod open_files;
 mod profile;
 mod reliability;
+mod scale;
 mod serve;
 mod storm;
 mod verify;
@@ -55,6 +56,8 @@ enum Command {
     Profile(profile::Profile),
     /// Replay the logins after a failover, with the re-login limits that fit and with the default ones.
     Storm(storm::Storm),
+    /// Boot a deployment with every user logged in, and fail one node of every pair over at once.
+    Scale(scale::Scale),
     /// Break a whole deployment on purpose, from seeds, and look for a broken promise.
     Verify(verify::Verify),
     /// Give an administrator's commands to a lab that `serve` keeps running.
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Profile(profile) => profile.run(),
         Command::Storm(storm) => storm.run(),
+        Command::Scale(scale) => scale.run(),
         Command::Verify(verify) => verify.run(),
         Command::Console(console) => console.run(),
         Command::Db(db) => db.run(),

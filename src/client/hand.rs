@@ -19,7 +19,7 @@ impl Session {
         let resumable = self.managed.as_ref().filter(|_| self.spec.resumption);
         match resumable.and_then(Managed::earlier) {
             Some(earlier) => Wish::Resume {
-                previd: earlier.previd,
+                previd: earlier.previd.into(),
                 h: earlier.h,
             },
             None => Wish::New,

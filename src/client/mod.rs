@@ -34,6 +34,7 @@ pub use handle::{Client, NotOnline};
 pub use oracle::{Arrived, Finding, Oracle, Tally, Target};
 pub use shared::{ClientState, Note, Noted, Received};
 pub use spec::{ClientSpec, Dual, Reconnect};
+pub(crate) use words::message;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use takeover_protocols::stanza::{IqType, MessageType, PresenceType, Stanza};
 use takeover_protocols::xml::Element;
 
 /// A message with a body. Its id also stands in an `<origin-id/>`, which no server rewrites.
-pub(super) fn message(kind: MessageType, to: impl Into<Jid>, id: &str, body: &str) -> Stanza {
+pub(crate) fn message(kind: MessageType, to: impl Into<Jid>, id: &str, body: &str) -> Stanza {
     Stanza::message(kind)
         .with_to(to)
         .with_id(id)

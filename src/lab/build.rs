@@ -15,6 +15,7 @@ use takeover_protocols::datetime::Timestamp;
 use takeover_storage::PostgresSettings;
 
 use super::chat::ChatDatabases;
+use super::cluster::ClusterBuilder;
 use super::control::{Control, Inner};
 use super::moves::Moves;
 use super::people::Endpoints;
@@ -24,8 +25,8 @@ use super::stores::Stores;
 use super::{LabError, parts};
 use crate::client::Oracle;
 use crate::config::{
-    ClusterConfig, DatabaseConfig, DatabasePlace, GroupConfig, LabConfig, NodeConfig,
-    StorageEngine, UserConfig, UserPattern, UsersConfig,
+    ClusterConfig, DatabaseConfig, DatabasePlace, LabConfig, StorageEngine, UserConfig,
+    UserPattern, UsersConfig,
 };
 
 /// Protocol time within which a lab has to come up.
@@ -48,6 +49,7 @@ pub struct Builder {
     own_users: bool,
     economy: Economy,
     foreign_timers: bool,
+    journal_capacity: Option<usize>,
 }
 
 impl Builder {
@@ -77,6 +79,7 @@ impl Builder {
             own_users: false,
             economy: Economy::default(),
             foreign_timers: true,
+            journal_capacity: None,
         }
     }
 
@@ -221,6 +224,14 @@ impl Builder {
         self
     }
 
+    /// How many entries of the journal stay in memory, about a million if nothing is said. The digest
+    /// has them all.
+    #[must_use]
+    pub fn journal_capacity(mut self, entries: usize) -> Self {
+        self.journal_capacity = Some(entries);
+        self
+    }
+
     /// Builds the lab, switches every node on and waits until all of them serve.
     ///
     /// # Errors
@@ -255,7 +266,9 @@ impl Builder {
         }
         let params = parts::params(config, &self.settings, &deployment)?;
         let nodes = u16::try_from(deployment.nodes().len()).unwrap_or(u16::MAX);
-        let driver = self.driver(WorldSpec::new(config.seed, nodes))?;
+        let mut spec = WorldSpec::new(config.seed, nodes);
+        spec.journal_capacity = self.journal_capacity.unwrap_or(spec.journal_capacity);
+        let driver = self.driver(spec)?;
         let Some(world) = driver.world().cloned() else {
             return Err(LabError::NotStopped("the driver".to_owned()));
         };
@@ -424,77 +437,4 @@ fn missing(lab: &Control) -> Vec<String> {
         missing.extend(starting.map(|(kind, state)| format!("{kind} of {name} is {state}")));
     }
     missing
-}
-
-/// A cluster being described.
-pub struct ClusterBuilder(ClusterConfig);
-
-impl ClusterBuilder {
-    fn group(mut self, name: &str, nodes: &[&str]) -> Self {
-        self.0.groups.push(GroupConfig {
-            name: name.to_owned(),
-            high_availability: nodes.len() == 2,
-            persistent_chat_ha: None,
-            nodes: nodes.iter().map(|node| NodeConfig::named(node)).collect(),
-        });
-        self
-    }
-
-    /// Adds a pair of nodes, with high availability.
-    #[must_use]
-    pub fn pair(self, name: &str, first: &str, second: &str) -> Self {
-        self.group(name, &[first, second])
-    }
-
-    /// Adds a node that is alone in its group.
-    #[must_use]
-    pub fn single(self, name: &str, node: &str) -> Self {
-        self.group(name, &[node])
-    }
-
-    /// Sets the software version of a node added so far; both nodes of a group need the same (TOP-4).
-    #[must_use]
-    pub fn version(mut self, node: &str, version: &str) -> Self {
-        let nodes = self.0.groups.iter_mut().flat_map(|group| &mut group.nodes);
-        for named in nodes.filter(|named| named.name == node) {
-            version.clone_into(&mut named.version);
-        }
-        self
-    }
-
-    /// Switches high availability off for the groups so far.
-    #[must_use]
-    pub fn without_ha(mut self) -> Self {
-        self.0
-            .groups
-            .iter_mut()
-            .for_each(|group| group.high_availability = false);
-        self
-    }
-
-    /// Says whether the rooms of the groups so far move with their node (CHAT-4, CHAT-5).
-    #[must_use]
-    pub fn chat_ha(mut self, on: bool) -> Self {
-        let groups = self.0.groups.iter_mut();
-        groups.for_each(|group| group.persistent_chat_ha = Some(on));
-        self
-    }
-
-    /// Names the database of the rooms of one of the nodes so far.
-    #[must_use]
-    pub fn chat_database(mut self, node: &str, database: &str) -> Self {
-        let nodes = self.0.groups.iter_mut().flat_map(|group| &mut group.nodes);
-        for one in nodes.filter(|one| one.name == node) {
-            one.chat_database = Some(database.to_owned());
-        }
-        self
-    }
-
-    /// Sets the size of its nodes, in users (TOP-8). Without it, it is the smallest that carries its
-    /// users.
-    #[must_use]
-    pub fn ova(mut self, users: u32) -> Self {
-        self.0.ova = users;
-        self
-    }
 }

@@ -20,6 +20,7 @@ mod accounts;
 mod answer;
 mod build;
 mod chat;
+mod cluster;
 mod control;
 mod database;
 mod enable;
@@ -38,8 +39,9 @@ mod users;
 mod weather;
 
 pub use answer::{Answer, NoAnswer};
-pub use build::{Builder, ClusterBuilder};
+pub use build::Builder;
 pub use chat::{DatabaseUse, MergeJob};
+pub use cluster::ClusterBuilder;
 pub use control::{Control, PairStates};
 pub use database::Database;
 pub use error::LabError;

@@ -79,8 +79,8 @@ pub struct Batch {
 }
 
 impl Plane {
-    /// Opens a session. A session of the same resource ends with `conflict`
-    /// (RFC 6120, section 7.7.2.2). To be called when [`Plane::load`] has succeeded.
+    /// Opens a session, with `outlet` for its way out. A session of the same resource ends with
+    /// `conflict` (RFC 6120, section 7.7.2.2). To be called when [`Plane::load`] has succeeded.
     ///
     /// # Errors
     /// [`OpenError::Elsewhere`], [`OpenError::Moving`], [`OpenError::TooMany`].
@@ -89,9 +89,10 @@ impl Plane {
         at: NodeId,
         user: &Arc<User>,
         jid: FullJid,
+        outlet: Outlet,
     ) -> Result<Attached, OpenError> {
         let mine = self.owned(at, user)?;
-        let outlet = Arc::new(Outlet::new());
+        let outlet = Arc::new(outlet);
         let id = SessionId(self.number());
         let limit = self.limits.sessions;
         let opened = user.slot.with(mine, |state| {
@@ -158,7 +159,8 @@ impl Plane {
         Ok(name)
     }
 
-    /// Takes up a session on a new connection (XEP-0198, section 5), whichever node had it before.
+    /// Takes up a session on a new connection (XEP-0198, section 5), whichever node had it before;
+    /// `outlet` is its way out from now on.
     /// The count for the client is right once [`Attached::settled`] has completed; until then
     /// nothing of the client may be read.
     ///
@@ -171,9 +173,10 @@ impl Plane {
         user: &Arc<User>,
         name: &str,
         h: u32,
+        outlet: Outlet,
     ) -> Result<Attached, OpenError> {
         let mine = self.owned(at, user)?;
-        let outlet = Arc::new(Outlet::new());
+        let outlet = Arc::new(outlet);
         let taken = user.slot.with(mine, |state| {
             let found = state.sessions.iter_mut().find(|session| {
                 session.is_resumable() && session.sm.as_ref().is_some_and(|sm| *sm.name == *name)

@@ -35,6 +35,7 @@ mod standby;
 mod switch;
 mod tickets;
 mod transfer;
+mod turns;
 mod user;
 
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ pub use residents::Residents;
 pub(crate) use server::version;
 pub use standby::Inactive;
 pub use tickets::Tickets;
+pub use turns::Turns;
 pub use user::{Link, Managed, Out, Push, Session, SessionId, User, UserSlot, UserState, Written};
 
 /// How the plane of a lab is made.
@@ -171,6 +173,12 @@ impl Plane {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Domains of the users, the first being the default.
+    #[must_use]
+    pub fn domains(&self) -> &[String] {
+        &self.domains
     }
 
     /// A node.

@@ -15,7 +15,7 @@ use super::standby::Awaited;
 use super::user::{SessionId, User};
 use crate::conference::TcMsg;
 use crate::rt::Addr;
-use crate::session::{ConnectionMsg, HandArrival};
+use crate::session::{ConnectionMsg, CrowdArrival, HandArrival};
 use crate::wire::Arrival;
 
 /// A part of a node without which some traffic stops. Each is opened and closed by its service.
@@ -217,6 +217,14 @@ impl NodePlane {
     /// [`NotServed`].
     pub fn receive(&self, arrival: HandArrival) -> Result<(), NotServed> {
         self.at_door(ConnectionMsg::Handed(arrival))
+    }
+
+    /// Brings a crowd of such clients to the node.
+    ///
+    /// # Errors
+    /// [`NotServed`].
+    pub fn receive_crowd(&self, arrival: CrowdArrival) -> Result<(), NotServed> {
+        self.at_door(ConnectionMsg::Crowd(arrival))
     }
 
     fn at_door(&self, message: ConnectionMsg) -> Result<(), NotServed> {

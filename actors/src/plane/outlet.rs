@@ -1,7 +1,7 @@
 //! The way out of a session: how the task that owns its wire is woken and told to close.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
+
+use super::turns::Turns;
 
 /// Why the server ends a stream by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +31,25 @@ pub enum Close {
     Fault,
 }
 
+/// Who writes what is queued.
+#[derive(Debug)]
+enum Server {
+    /// A task of the session's own: nobody else waits for work.
+    Task(AtomicWaker),
+    /// The task of a line of sessions, of which this one has a seat.
+    Line(Arc<Turns>, u32),
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::Task(AtomicWaker::new())
+    }
+}
+
 /// Shared by a session's place and by the task that owns the wire.
 #[derive(Debug, Default)]
 pub struct Outlet {
-    /// The task that owns the wire: nobody else waits for work.
-    task: AtomicWaker,
+    server: Server,
     woken: AtomicBool,
     close: OnceLock<Close>,
     ended: AtomicBool,
@@ -51,10 +67,36 @@ impl Outlet {
         Self::default()
     }
 
+    /// The way out of a session that has this seat in a line.
+    #[must_use]
+    pub fn in_line(turns: &Arc<Turns>, seat: u32) -> Self {
+        Self {
+            server: Server::Line(turns.clone(), seat),
+            ..Self::default()
+        }
+    }
+
     /// There is something to write.
     pub fn wake(&self) {
-        self.woken.store(true, Ordering::Release);
-        self.task.wake();
+        match &self.server {
+            Server::Task(task) => {
+                self.woken.store(true, Ordering::Release);
+                task.wake();
+            }
+            // One turn serves all that it was woken for before.
+            Server::Line(turns, seat) => {
+                if !self.woken.swap(true, Ordering::AcqRel) {
+                    turns.call(*seat);
+                }
+            }
+        }
+    }
+
+    /// The line is called by itself; only a task of the session's own waits here.
+    fn register(&self, context: &Context<'_>) {
+        if let Server::Task(task) = &self.server {
+            task.register(context.waker());
+        }
     }
 
     /// Asks the task to write what is queued, to close for this reason, and to end. The first
@@ -66,7 +108,7 @@ impl Outlet {
 
     /// Ready, with the reason, when somebody has asked to close. Asked by the task that owns the wire.
     pub fn poll_closing(&self, context: &Context<'_>) -> Poll<Close> {
-        self.task.register(context.waker());
+        self.register(context);
         self.closing().map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -125,7 +167,7 @@ impl Outlet {
 
     /// Ready if the task was woken since it has looked last. Asked by the task that owns the wire.
     pub fn poll_woken(&self, context: &Context<'_>) -> Poll<()> {
-        self.task.register(context.waker());
+        self.register(context);
         match self.woken.load(Ordering::Acquire) {
             true => Poll::Ready(()),
             false => Poll::Pending,

@@ -1,22 +1,25 @@
 //! The session manager: the sessions that are attached at a node.
 //!
-//! **For:** one light child per attached session. **Accepts:** [`SessionMsg`]. **Mailbox full**:
+//! **For:** one light child per attached session, or per line of them. **Accepts:** [`SessionMsg`]. **Mailbox full**:
 //! the session is left as after a lost connection. A panic in one session ends that connection
-//! alone; the session itself is in its user's place and waits for its client.
+//! alone, one in a line those of the line; the session itself is in its user's place and waits for its
+//! client.
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use takeover_core::time::Moment;
 use tracing::Instrument;
 
-use super::hand::{self, Handed};
+use super::hand::{self, CrowdArrival, Handed, Seats};
 use super::login::Established;
 use super::settings::Site;
 use super::task;
-use crate::plane::{Attached, Close};
+use super::turnstile::Turnstile;
+use crate::plane::{Attached, Close, Counters};
 use crate::rt::{Actor, ChildExited, ChildId, Ctx, Exit, MailboxSpec, Recipient};
 
 /// What the rate of composing is counted in.
@@ -31,6 +34,8 @@ pub enum SessionMsg {
     Established(Box<Established>),
     /// A client that hands its stanzas over has a session.
     Handed(Box<Handed>),
+    /// A crowd of clients that hand their stanzas over is there; they log in through this turnstile.
+    Crowd(Box<CrowdArrival>, Turnstile),
     /// The service stops: all clients are told `system-shutdown`; who asked hears when they are
     /// gone.
     Drain(Recipient<Drained>),
@@ -53,6 +58,8 @@ pub enum SessionTimer {
 pub struct SessionManager {
     site: Site,
     attached: BTreeMap<ChildId, Attached>,
+    /// Lines of sessions that are served together.
+    lines: BTreeMap<ChildId, Arc<Seats>>,
     draining: Option<Recipient<Drained>>,
     /// Sessions of clients that are away are being composed.
     composing: bool,
@@ -68,6 +75,7 @@ impl SessionManager {
         Self {
             site,
             attached: BTreeMap::new(),
+            lines: BTreeMap::new(),
             draining: None,
             composing: false,
         }
@@ -87,7 +95,18 @@ impl SessionManager {
         let task = task.instrument(self.site.span(&name));
         let child = ctx.light("UserSession", name, task);
         self.attached.insert(child, attached);
-        self.count();
+        self.counters().attached.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn crowd(&mut self, arrival: CrowdArrival, turnstile: Turnstile, ctx: &mut Ctx<Self>) {
+        let seats = Arc::<Seats>::default();
+        if self.draining.is_some() {
+            seats.drain();
+        }
+        let line = hand::serve(self.site.clone(), arrival, turnstile, seats.clone());
+        let line = line.instrument(self.site.span("a line"));
+        let child = ctx.light("SessionLine", "line", line);
+        self.lines.insert(child, seats);
     }
 
     /// Asks clients that are silent, and ends connections that stay so.
@@ -110,15 +129,13 @@ impl SessionManager {
         self.composing = true;
     }
 
-    fn count(&self) {
-        let counters = &self.site.plane.node(self.site.node).counters;
-        counters
-            .attached
-            .store(self.attached.len() as u64, Ordering::Relaxed);
+    fn counters(&self) -> &Counters {
+        &self.site.plane.node(self.site.node).counters
     }
 
     fn tell_if_drained(&mut self) {
         if self.attached.is_empty()
+            && self.lines.is_empty()
             && let Some(whom) = self.draining.take()
         {
             // Who asked and is gone needs no answer.
@@ -135,6 +152,7 @@ impl Actor for SessionManager {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
         let until = ctx.now() + self.site.settings.relogin;
         self.site.plane.detach_leftovers(self.site.node, until);
+        self.counters().attached.store(0, Ordering::Relaxed);
         ctx.arm(SessionTimer::Sweep, SWEEP);
     }
 
@@ -150,8 +168,12 @@ impl Actor for SessionManager {
                 let task = hand::run(self.site.clone(), *handed);
                 self.established(attached, task, ctx);
             }
+            SessionMsg::Crowd(arrival, turnstile) => self.crowd(*arrival, turnstile, ctx),
             SessionMsg::Drain(whom) => {
                 self.draining = Some(whom);
+                for seats in self.lines.values() {
+                    seats.drain();
+                }
                 for attached in self.attached.values() {
                     attached.outlet.close(Close::Shutdown);
                 }
@@ -181,6 +203,10 @@ impl Actor for SessionManager {
     }
 
     fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {
+        if let Some(seats) = self.lines.remove(&exit.child) {
+            seats.lose(&self.site);
+            return self.tell_if_drained();
+        }
         let Some(attached) = self.attached.remove(&exit.child) else {
             return;
         };
@@ -192,7 +218,7 @@ impl Actor for SessionManager {
                 self.site.plane.lost(&attached, self.site.settings.resume);
             }
         }
-        self.count();
+        self.counters().attached.fetch_sub(1, Ordering::Relaxed);
         self.tell_if_drained();
     }
 }

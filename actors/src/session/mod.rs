@@ -16,7 +16,10 @@ mod settings;
 mod task;
 mod turnstile;
 
-pub use hand::{ClientHand, HandArrival, HandEnd, Handed, ServerHand, Told, Wish, Word, hands};
+pub use hand::{
+    ClientHand, CrowdArrival, CrowdHand, CrowdServer, CrowdWord, HandArrival, HandEnd, Handed,
+    Member, ServerHand, Told, Wish, Word, crowd_hands, hands,
+};
 pub use login::Established;
 pub use login::manager::{ConnectionManager, ConnectionMsg};
 pub use manager::{Drained, SessionManager, SessionMsg, SessionTimer};

@@ -1,9 +1,10 @@
 //! From a hand at the door to a session.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use takeover_core::id::NodeId;
-use takeover_protocols::jid::FullJid;
+use takeover_protocols::jid::ResourcePart;
 use takeover_protocols::stanza::Condition;
 use takeover_protocols::stream::{StreamCondition, StreamError};
 
@@ -11,12 +12,20 @@ use super::super::login::when_settled;
 use super::super::settings::Site;
 use super::super::turnstile::Turnstile;
 use super::{HandArrival, HandEnd, ServerHand, Told, Wish, Word};
-use crate::plane::{Attached, OpenError, User};
+use crate::plane::{Attached, OpenError, Outlet, User};
 
 /// A client with a session: what the session manager takes over.
 pub struct Handed {
     pub(super) hand: ServerHand,
     pub(in super::super) attached: Attached,
+}
+
+/// What a client by hand comes through.
+pub(super) struct Door {
+    pub(super) site: Site,
+    /// The resource that it wants.
+    pub(super) resource: ResourcePart,
+    pub(super) turnstile: Turnstile,
 }
 
 /// Gives an arrival its session; nothing if it gets none, and then it has been told why.
@@ -31,10 +40,23 @@ pub(in super::super) async fn receive(
         wish,
         hand,
     } = arrival;
-    let outcome = match (site.plane.user(user.as_str()), wish) {
-        (Some(known), Some(wish)) => enter(site, &known, &resource, wish, turnstile).await,
-        (Some(known), None) => stand_by(site, &known, &resource, &hand).await,
-        (None, _) => Err(HandEnd::NoSuchUser),
+    let known = site.plane.user(user.as_str());
+    let known = known.ok_or(HandEnd::NoSuchUser);
+    let resource = ResourcePart::new(&resource).map(Cow::into_owned);
+    let resource = resource.map_err(|_| HandEnd::Refused(Condition::BadRequest));
+    let outcome = match (known, resource) {
+        (Ok(known), Ok(resource)) => {
+            let door = Door {
+                site: site.clone(),
+                resource,
+                turnstile: turnstile.clone(),
+            };
+            match wish {
+                Some(wish) => enter(&door, &known, wish, Outlet::new).await,
+                None => stand_by(&door, &known, &hand).await,
+            }
+        }
+        (Err(end), _) | (_, Err(end)) => Err(end),
     };
     match outcome {
         Ok((attached, bound)) => {
@@ -48,13 +70,14 @@ pub(in super::super) async fn receive(
     }
 }
 
-async fn enter(
-    site: &Site,
+/// Gives a user's client its session, with `outlet` for its way out, and what it is told of it.
+pub(super) async fn enter(
+    door: &Door,
     user: &Arc<User>,
-    resource: &str,
     wish: Wish,
-    turnstile: &Turnstile,
+    outlet: impl Fn() -> Outlet,
 ) -> Result<(Attached, Told), HandEnd> {
+    let site = &door.site;
     // SES-2: who lives elsewhere is sent there before anything else.
     let owner = user.slot.owner().node();
     if owner != site.node {
@@ -62,20 +85,20 @@ async fn enter(
     }
     let limit = site.settings.c2s.limits.negotiation;
     let counters = &site.plane.node(site.node).counters;
-    let turn = turnstile.pass(site.plane.world(), limit, counters);
+    let turn = door.turnstile.pass(site.plane.world(), limit, counters);
     if turn.await.is_err() {
         return Err(HandEnd::Refused(Condition::ResourceConstraint));
     }
-    begin(site, user, resource, wish).await
+    begin(door, user, wish, outlet).await
 }
 
 /// SES-7: an inactive session, until the client activates it and its user is here.
 async fn stand_by(
-    site: &Site,
+    door: &Door,
     user: &Arc<User>,
-    resource: &str,
     hand: &ServerHand,
 ) -> Result<(Attached, Told), HandEnd> {
+    let site = &door.site;
     if !site.stands_by(user) {
         return Err(HandEnd::Refused(Condition::ServiceUnavailable));
     }
@@ -87,7 +110,7 @@ async fn stand_by(
             match word {
                 Word::Activate(wish) => {
                     site.plane.hosted_at(site.node, user).await;
-                    return begin(site, user, resource, wish).await;
+                    return begin(door, user, wish, Outlet::new).await;
                 }
                 Word::LogOut => return Err(HandEnd::LoggedOut),
                 // It has no session to say it in.
@@ -102,29 +125,31 @@ async fn stand_by(
 
 /// Opens or resumes a session, once its user is here.
 async fn begin(
-    site: &Site,
+    door: &Door,
     user: &Arc<User>,
-    resource: &str,
     wish: Wish,
+    outlet: impl Fn() -> Outlet,
 ) -> Result<(Attached, Told), HandEnd> {
+    let site = &door.site;
     if site.plane.load(user).await.is_err() {
         return Err(HandEnd::Refused(Condition::InternalServerError));
     }
     if let Wish::Resume { previd, h } = wish {
-        let resume = || site.plane.resume(site.node, user, &previd, h);
+        let resume = || site.plane.resume(site.node, user, &previd, h, outlet());
         match when_settled(site, resume).await {
             Ok(attached) => {
                 let handled = attached.settled().await;
-                return Ok(bound(attached, previd.as_str().into(), Some(handled)));
+                return Ok(bound(attached, previd, Some(handled)));
             }
             Err(OpenError::NoSuchSession) => {}
             Err(other) => return Err(refusal(site, other)),
         }
     }
-    let Ok(jid) = FullJid::new(&format!("{}/{resource}", user.jid)) else {
-        return Err(HandEnd::Refused(Condition::BadRequest));
+    let jid = user.jid.with_resource(&door.resource);
+    let open = || {
+        site.plane
+            .open_session(site.node, user, jid.clone(), outlet())
     };
-    let open = || site.plane.open_session(site.node, user, jid.clone());
     let mut attached = when_settled(site, open)
         .await
         .map_err(|error| refusal(site, error))?;

@@ -1,9 +1,16 @@
 //! Clients inside the process that hand parsed stanzas over: no octets, no XML, no SASL. From the
 //! connection manager's gate down it is the same way as that of a client on a wire: the same limits,
 //! the same queue at login, the same places, tickets and farewells. For the largest runs.
+//!
+//! Most have a task of their own. A *crowd* of them ([`CrowdHand`]) shares one hand, and its sessions at
+//! a node share one task, the *line*: what a session costs is then what its place costs.
 
+mod crowd;
+mod desk;
 mod lane;
+mod line;
 mod login;
+mod seats;
 mod session;
 
 use std::sync::Arc;
@@ -13,9 +20,12 @@ use takeover_protocols::jid::{BareJid, FullJid};
 use takeover_protocols::stanza::{Condition, Stanza};
 use takeover_protocols::stream::StreamError;
 
+pub use crowd::{CrowdArrival, CrowdHand, CrowdServer, CrowdWord, Member, crowd_hands};
 use lane::Lane;
+pub(super) use line::serve;
 pub use login::Handed;
 pub(super) use login::receive;
+pub(super) use seats::Seats;
 pub(super) use session::run;
 
 /// What a client hands to its node.
@@ -79,7 +89,7 @@ pub enum Wish {
     /// An earlier one (XEP-0198, section 5), or a new one where that cannot be resumed.
     Resume {
         /// The name of the earlier session.
-        previd: String,
+        previd: Arc<str>,
         /// Stanzas that the client has handled in it.
         h: u32,
     },
@@ -158,8 +168,9 @@ impl Drop for ClientHand {
 }
 
 impl ServerHand {
-    pub(super) fn tell(&self, told: Told) -> bool {
-        self.0.down.put(told)
+    pub(super) fn tell(&self, told: Told) {
+        // A client that is gone is noticed by `is_over`.
+        let _ = self.0.down.put(told);
     }
 
     pub(super) fn words(&self) -> Vec<Word> {

@@ -15,7 +15,7 @@ use super::super::line::{Event, Line};
 use super::super::settings::Site;
 use super::super::turnstile::{Crowded, Turnstile};
 use super::guard::Guard;
-use crate::plane::{Attached, Inactive, OpenError, User};
+use crate::plane::{Attached, Inactive, OpenError, Outlet, User};
 use crate::wire::{Arrival, Upgrade};
 
 /// How often a login looks whether its user has arrived.
@@ -221,7 +221,10 @@ impl Login<'_> {
         };
         self.wait_for_user(&user).await;
         let site = self.site;
-        let open = || site.plane.open_session(site.node, &user, wanted.clone());
+        let open = || {
+            site.plane
+                .open_session(site.node, &user, wanted.clone(), Outlet::new())
+        };
         match when_settled(site, open).await {
             Ok(attached) => {
                 tracing::debug!(jid = %attached.jid, "logged in");
@@ -256,7 +259,10 @@ impl Login<'_> {
         };
         self.wait_for_user(&user).await;
         let site = self.site;
-        let resume = || site.plane.resume(site.node, &user, previd, h);
+        let resume = || {
+            site.plane
+                .resume(site.node, &user, previd, h, Outlet::new())
+        };
         match when_settled(site, resume).await {
             Ok(attached) => {
                 // Until then nothing of the client is read: the machine waits for the answer.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use tracing::Instrument;
 
-use super::super::hand::{self, HandArrival};
+use super::super::hand::{self, CrowdArrival, HandArrival};
 use super::super::manager::SessionMsg;
 use super::super::settings::Site;
 use super::super::turnstile::Turnstile;
@@ -25,6 +25,8 @@ pub enum ConnectionMsg {
     Arrived(Arrival),
     /// A client that hands its stanzas over is at the door.
     Handed(HandArrival),
+    /// A crowd of such clients is at the door.
+    Crowd(CrowdArrival),
 }
 
 /// The connection manager of a node.
@@ -127,6 +129,11 @@ impl Actor for ConnectionManager {
         match msg {
             ConnectionMsg::Arrived(arrival) => self.arrived(arrival, ctx),
             ConnectionMsg::Handed(arrival) => self.handed(arrival, ctx),
+            ConnectionMsg::Crowd(arrival) => {
+                let message = SessionMsg::Crowd(Box::new(arrival), self.turnstile.clone());
+                // One that is not taken has lost its connection.
+                let _ = self.sessions.send(message);
+            }
         }
     }
 
