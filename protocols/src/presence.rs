@@ -20,6 +20,7 @@
 //! assert_eq!(resources[0].1.priority(), Some(3));
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::jid::{BareJid, FullJid, Jid, belongs_to};
@@ -79,7 +80,7 @@ pub enum PresenceEffect {
 /// What one connected resource has shown of itself; of one that has just been bound, nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    available: Option<Box<Available>>,
+    available: Option<Available>,
     /// Whom it sent directed presence to that does not see it anyway.
     directed: BTreeSet<Jid>,
     /// The session manager does not know it: see [`left_out`].
@@ -88,10 +89,28 @@ pub struct Shown {
 
 /// A resource's last available presence.
 #[derive(Clone, Debug)]
-struct Available {
+enum Available {
+    /// It said nothing but that it is there, as most do: that need not be kept.
+    Plain,
+    /// What it said of itself.
+    Said(Box<Said>),
+}
+
+#[derive(Clone, Debug)]
+struct Said {
     /// With `from`, without `to`.
     stanza: Stanza,
     priority: i8,
+}
+
+impl Available {
+    fn new(stanza: &Stanza, priority: i8) -> Self {
+        if stanza.is_plain() {
+            return Self::Plain;
+        }
+        let stanza = stanza.clone();
+        Self::Said(Box::new(Said { stanza, priority }))
+    }
 }
 
 impl Shown {
@@ -104,14 +123,29 @@ impl Shown {
     /// Its priority (RFC 6121, section 4.7.2.3); `None` while it is not available.
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
-        self.available.as_ref().map(|available| available.priority)
+        self.available.as_ref().map(|available| match available {
+            Available::Plain => 0,
+            Available::Said(said) => said.priority,
+        })
     }
 
-    /// Its last available presence, with `from`, without `to`, as far as others may see it.
+    /// Its last available presence, with `from`, without `to`, as far as others may see it; `jid` is
+    /// its full address.
     #[must_use]
-    pub fn stanza(&self) -> Option<&Stanza> {
+    pub fn stanza(&self, jid: &FullJid) -> Option<Cow<'_, Stanza>> {
         let seen = self.available.as_ref().filter(|_| !self.left_out);
-        seen.map(|available| &available.stanza)
+        seen.map(|available| match available {
+            Available::Plain => {
+                let plain = Stanza::presence(PresenceType::Available);
+                Cow::Owned(plain.with_from(jid.clone()))
+            }
+            Available::Said(said) => Cow::Borrowed(&said.stanza),
+        })
+    }
+
+    /// Whether others may see it.
+    fn is_seen(&self) -> bool {
+        self.available.is_some() && !self.left_out
     }
 
     /// Whether it is without presence: see [`left_out`].
@@ -173,9 +207,18 @@ impl Connected for (FullJid, Shown) {
 }
 
 /// The available ones with their last presence.
-fn available<C: Connected>(resources: &[C]) -> impl Iterator<Item = (&FullJid, &Stanza)> {
+fn available<C: Connected>(resources: &[C]) -> impl Iterator<Item = (&FullJid, Cow<'_, Stanza>)> {
     let all = resources.iter();
-    all.filter_map(|resource| Some((resource.jid(), resource.shown().stanza()?)))
+    all.filter_map(|resource| {
+        let jid = resource.jid();
+        Some((jid, resource.shown().stanza(jid)?))
+    })
+}
+
+/// The addresses of the available ones.
+fn seen<C: Connected>(resources: &[C]) -> Vec<FullJid> {
+    let seen = resources.iter().filter(|one| one.shown().is_seen());
+    seen.map(|one| one.jid().clone()).collect()
 }
 
 fn find<'r, C: Connected>(resources: &'r mut [C], jid: &FullJid) -> Option<&'r mut Shown> {
@@ -225,10 +268,7 @@ fn arrive(
         return Vec::new();
     };
     let (before, priority, left_out) = (shown.priority(), stanza.priority(), shown.left_out);
-    shown.available = Some(Box::new(Available {
-        stanza: stanza.clone(),
-        priority,
-    }));
+    shown.available = Some(Available::new(stanza, priority));
     let (initial, takes_messages) = (before.is_none(), priority >= 0);
     let mut effects = Vec::new();
     if initial || (takes_messages && before.is_some_and(|priority| priority < 0)) {
@@ -246,10 +286,9 @@ fn arrive(
         effects.extend(show_own_to(resources, from));
     }
     effects.extend(broadcast(stanza, roster));
-    let own = available(resources).map(|(jid, _)| jid.clone()).collect();
     effects.push(PresenceEffect::Own {
         stanza: Box::new(stanza.clone()),
-        resources: own,
+        resources: seen(resources),
     });
     effects
 }
@@ -265,16 +304,15 @@ pub fn left_out(
     let Some(shown) = find(resources, jid) else {
         return Vec::new();
     };
-    let was_seen = shown.stanza().is_some();
+    let was_seen = shown.is_seen();
     shown.left_out = true;
     if !was_seen {
         return Vec::new();
     }
     let gone = Stanza::presence(PresenceType::Unavailable).with_from(jid.clone());
-    let own = available(resources).map(|(jid, _)| jid.clone()).collect();
     let mut effects = vec![PresenceEffect::Own {
         stanza: Box::new(gone.clone()),
-        resources: own,
+        resources: seen(resources),
     }];
     effects.extend(broadcast(&gone, roster));
     effects
@@ -290,8 +328,8 @@ fn ask_contacts(from: &FullJid, roster: &Roster) -> Option<PresenceEffect> {
 /// RFC 6121, section 4.2.2: a new resource learns of the user's others.
 fn show_own_to(resources: &[impl Connected], new: &FullJid) -> Vec<PresenceEffect> {
     let others = available(resources).filter(|(jid, _)| *jid != new);
-    let show = |(_, stanza): (&FullJid, &Stanza)| PresenceEffect::Own {
-        stanza: Box::new(stanza.clone()),
+    let show = |(_, stanza): (&FullJid, Cow<'_, Stanza>)| PresenceEffect::Own {
+        stanza: Box::new(stanza.into_owned()),
         resources: vec![new.clone()],
     };
     others.map(show).collect()
@@ -326,10 +364,10 @@ fn leave(
     roster: &Roster,
 ) -> Vec<PresenceEffect> {
     let mut effects = Vec::new();
-    let was_seen = was.stanza().is_some();
+    let was_seen = was.is_seen();
     let mut directed = was.directed;
     if was_seen {
-        let mut own: Vec<FullJid> = available(resources).map(|(jid, _)| jid.clone()).collect();
+        let mut own = seen(resources);
         own.push(from.clone());
         effects.push(PresenceEffect::Own {
             stanza: Box::new(stanza.clone()),
@@ -378,7 +416,7 @@ pub fn probed(
     let asked = |jid: &FullJid| one.is_none_or(|one| one == jid.resource());
     let shown: Vec<PresenceEffect> = available(resources)
         .filter(|(jid, _)| asked(jid))
-        .map(|(_, stanza)| answer(stanza.clone()))
+        .map(|(_, stanza)| answer(stanza.into_owned()))
         .collect();
     if !shown.is_empty() {
         return shown;
@@ -392,7 +430,7 @@ pub fn probed(
 #[must_use]
 pub fn shown_to(resources: &[impl Connected], contact: &BareJid) -> Vec<Stanza> {
     available(resources)
-        .map(|(_, stanza)| stanza.clone().with_to(contact.clone()))
+        .map(|(_, stanza)| stanza.into_owned().with_to(contact.clone()))
         .collect()
 }
 
@@ -400,13 +438,9 @@ pub fn shown_to(resources: &[impl Connected], contact: &BareJid) -> Vec<Stanza> 
 /// ([`RosterEffect::HidePresence`](crate::roster::RosterEffect::HidePresence)).
 #[must_use]
 pub fn hidden_from(resources: &[impl Connected], contact: &BareJid) -> Vec<Stanza> {
-    available(resources)
-        .map(|(jid, _)| {
-            Stanza::presence(PresenceType::Unavailable)
-                .with_from(jid.clone())
-                .with_to(contact.clone())
-        })
-        .collect()
+    let gone = |jid| Stanza::presence(PresenceType::Unavailable).with_from(jid);
+    let seen = seen(resources).into_iter();
+    seen.map(|jid| gone(jid).with_to(contact.clone())).collect()
 }
 
 fn broadcast(stanza: &Stanza, roster: &Roster) -> Option<PresenceEffect> {

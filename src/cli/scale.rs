@@ -1,6 +1,7 @@
 //! `takeover scale`: a deployment at its full size, and a failover of all its pairs at once.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -73,6 +74,9 @@ impl Scale {
     }
 }
 
+/// How often the bar shows that it is alive.
+const TICK: Duration = Duration::from_millis(200);
+
 /// A bar on a terminal, else a line for each phase.
 struct Progress {
     bar: ProgressBar,
@@ -82,8 +86,11 @@ struct Progress {
 impl Progress {
     fn new() -> Self {
         let bar = ProgressBar::new(1);
-        let style = ProgressStyle::with_template("{bar:24.yellow/dim} {msg:.dim}");
+        let style =
+            ProgressStyle::with_template("{spinner} {bar:24.yellow/dim} {elapsed} {msg:.dim}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        // A look can take seconds when a million users move at one moment of protocol time.
+        bar.enable_steady_tick(TICK);
         Self { bar, phase: None }
     }
 

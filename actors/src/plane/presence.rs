@@ -1,6 +1,8 @@
 //! Presence of XMPP users (RFC 6121, section 4): what the machine of
 //! [`takeover_protocols::presence`] asks for is done here, and not while the Presence Engine is down.
 
+use std::borrow::Cow;
+
 use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
@@ -137,7 +139,8 @@ fn pending(state: &mut UserState) -> Vec<PresenceEffect> {
     let tell = |session: &mut Session| {
         session.unpublished = false;
         let gone = || Stanza::presence(PresenceType::Unavailable).with_from(session.jid.clone());
-        let stanza = Box::new(session.shown.stanza().cloned().unwrap_or_else(gone));
+        let shown = session.shown.stanza(&session.jid);
+        let stanza = Box::new(shown.map_or_else(gone, Cow::into_owned));
         PresenceEffect::Broadcast {
             stanza,
             to: watchers(),

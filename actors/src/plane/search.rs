@@ -65,7 +65,7 @@ impl Plane {
         let shown: Vec<Stanza> = user.slot.peek(|state, _| {
             let sessions = state.sessions.iter();
             sessions
-                .filter_map(|session| session.shown.stanza().cloned())
+                .filter_map(|session| Some(session.shown.stanza(&session.jid)?.into_owned()))
                 .collect()
         });
         let gone = Stanza::presence(PresenceType::Unavailable).with_from(user.jid.clone());

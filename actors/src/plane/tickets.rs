@@ -57,6 +57,11 @@ impl Tickets {
         self.window.is_drained()
     }
 
+    /// Gives idle memory back, as [`TicketWindow::rest`].
+    pub fn rest(&self) {
+        self.window.rest();
+    }
+
     /// A ticket for the next inbound stanza of this life, as [`TicketWindow::issue`].
     pub fn issue(&self, life: u32, target: u64, content: impl FnOnce() -> u64) -> Issued {
         self.window.issue(life, target, content)

@@ -161,6 +161,15 @@ impl<P> TicketWindow<P> {
         self.inside.lock().open.is_empty()
     }
 
+    /// Gives back the memory of earlier tickets, if every ticket is finished. For a session that may
+    /// be silent for long; the next stanza takes it anew.
+    pub fn rest(&self) {
+        let mut inside = self.inside.lock();
+        if inside.open.is_empty() {
+            inside.open = VecDeque::new();
+        }
+    }
+
     /// A ticket for the next inbound stanza of this life. `target` tells whom it is for: what has
     /// the same target keeps its order. `content` is asked only after a resumption.
     pub fn issue(&self, life: u32, target: u64, content: impl FnOnce() -> u64) -> Issued {

@@ -102,7 +102,11 @@ impl<T> Outbound<T> {
             });
         }
         self.acked = h;
-        Ok(self.queue.drain(..more).collect())
+        Ok(match more == self.queue.len() {
+            // The queue itself, so that a session that is silent holds no memory for one.
+            true => std::mem::take(&mut self.queue).into(),
+            false => self.queue.drain(..more).collect(),
+        })
     }
 
     /// Stanzas sent, modulo 2³².

@@ -73,6 +73,16 @@ impl Stanza {
         }
     }
 
+    /// Whether it has nothing but its kind and its addresses.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.id.is_none()
+            && self.lang.is_none()
+            && self.extra.is_empty()
+            && self.bindings.is_empty()
+            && self.payload.is_empty()
+    }
+
     /// An empty message.
     #[must_use]
     pub fn message(kind: MessageType) -> Self {

@@ -28,6 +28,8 @@ use crate::scale::spec::Pair;
 const RESOURCE: &str = "takeover";
 /// Clients of a crowd that are at a door at once: others wait, so that nothing piles up.
 const AT_DOOR: u32 = 512;
+/// How often so many go to a door when all are to log in.
+const WAVE: Duration = Duration::from_millis(10);
 /// How long a client waits that no node lets in.
 const RETRY: Duration = Duration::from_secs(10);
 /// Redirects in a row before a client takes its node for lost.
@@ -49,8 +51,10 @@ pub(super) struct Crowd {
     rng: Rng,
     hands: [Option<CrowdHand>; 2],
     members: Vec<Slim>,
-    /// Those that have not been told to log in yet begin here.
+    /// Those that have not logged in yet begin here.
     fresh: u32,
+    /// When the next of them go to the doors.
+    next_wave: Moment,
     at_door: u32,
     /// Who logs in when.
     due: BinaryHeap<Reverse<(Moment, u32)>>,
@@ -81,6 +85,7 @@ impl Crowd {
             hands: [None, None],
             members: (0..members).map(|_| Slim::new()).collect(),
             fresh: 0,
+            next_wave: world.now(),
             at_door: 0,
             due: BinaryHeap::new(),
             talk: Talk::of(spec.talkers.into_iter()),
@@ -132,10 +137,21 @@ impl Crowd {
             self.due.pop();
             self.log_in(member);
         }
-        while self.at_door < AT_DOOR && (self.fresh as usize) < self.members.len() {
-            self.fresh += 1;
-            self.log_in(self.fresh - 1);
+        if now >= self.next_wave && self.is_fresh() {
+            self.next_wave = now + WAVE;
+            let room = AT_DOOR.saturating_sub(self.at_door);
+            for _ in 0..room {
+                if self.is_fresh() {
+                    self.fresh += 1;
+                    self.log_in(self.fresh - 1);
+                }
+            }
         }
+    }
+
+    /// Whether some have not logged in yet.
+    fn is_fresh(&self) -> bool {
+        (self.fresh as usize) < self.members.len()
     }
 
     /// At home, else at the backup, else later.
@@ -343,7 +359,8 @@ impl Crowd {
         let due = self.due.peek().filter(|_| self.at_door < AT_DOOR);
         let due = due.map(|Reverse((due, _))| *due);
         let talk = self.shared.is_talking().then_some(self.next_talk);
-        due.into_iter().chain(talk).min()
+        let wave = self.is_fresh().then_some(self.next_wave);
+        due.into_iter().chain(talk).chain(wave).min()
     }
 
     async fn wait(&self) {

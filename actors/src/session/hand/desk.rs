@@ -53,6 +53,7 @@ impl Desk {
         }
         site.plane.route_returned(&self.attached);
         self.hand_on(site, tell)?;
+        self.attached.tickets.rest();
         if self.attached.outlet.take_ask() {
             // A client inside the process is there for as long as its end of the hand.
             self.attached.outlet.heard(site.plane.world().now());
