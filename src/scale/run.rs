@@ -15,7 +15,7 @@ use takeover_protocols::jid::BareJid;
 use thiserror::Error;
 
 use super::crowd::{self, CrowdSpec, Shared, TALKERS};
-use super::spec::Pair;
+use super::spec::{Pair, UserName};
 use super::{BadScale, Report, ScaleSpec, Targets, memory};
 use crate::lab::{Lab, LabError};
 
@@ -222,7 +222,7 @@ impl Scene {
         Ok([self.lab.node_id(&first)?, self.lab.node_id(&second)?])
     }
 
-    fn jid(&self, name: &str) -> Result<BareJid, ScaleError> {
+    fn jid(&self, name: UserName) -> Result<BareJid, ScaleError> {
         let text = format!("{name}@{}", self.lab.deployment().domain());
         BareJid::new(&text).map_err(|error| ScaleError::Name(format!("{text}: {error}")))
     }
@@ -232,7 +232,7 @@ impl Scene {
         let nodes = self.nodes(pair)?;
         self.failing.insert(nodes[0], nodes[1]);
         for member in 0..self.spec.members(pair) {
-            let jid = self.jid(&self.spec.name(pair, member))?;
+            let jid = self.jid(self.spec.name(pair, member))?;
             let home = nodes[member as usize % 2];
             self.lab.plane().add_user(&jid, home);
         }
@@ -284,7 +284,7 @@ impl Scene {
                 0..=2 => across,
                 _ => (place, (member + 2) % here),
             };
-            let partner = |(place, member)| self.jid(&self.spec.name(pairs[place], member));
+            let partner = |(place, member)| self.jid(self.spec.name(pairs[place], member));
             let number = place * TALKERS as usize + member as usize;
             Ok((member, number, [partner(across)?, partner(beside)?]))
         };

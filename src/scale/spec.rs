@@ -1,5 +1,7 @@
 //! How large a deployment is, and who lives where in it.
 
+use std::fmt;
+
 use serde::Serialize;
 use thiserror::Error;
 
@@ -63,6 +65,16 @@ pub(super) struct Pair {
     pub(super) pair: u32,
 }
 
+/// The name of a user. All are of one length, so that their order is that of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UserName(u32);
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user{:07}", self.0)
+    }
+}
+
 impl ScaleSpec {
     /// Whether there can be such a deployment.
     ///
@@ -108,10 +120,9 @@ impl ScaleSpec {
 
     /// The name of a pair's user. Users are dealt out one by one to the nodes of their cluster, as
     /// balanced assignment does (USR-1): the even ones of a pair are at home on its first node.
-    pub(super) fn name(&self, pair: Pair, member: u32) -> String {
+    pub(super) fn name(&self, pair: Pair, member: u32) -> UserName {
         let seat = 2 * pair.pair + member % 2;
-        let number = pair.cluster * self.users + member / 2 * self.nodes + seat + 1;
-        format!("user{number:07}")
+        UserName(pair.cluster * self.users + member / 2 * self.nodes + seat + 1)
     }
 
     /// The names of a pair's nodes.
@@ -178,7 +189,7 @@ mod tests {
             for pair in spec.pairs() {
                 for member in 0..spec.members(pair) {
                     let home = NodeId((2 * pair.pair + member % 2) as u16);
-                    let named = (spec.name(pair, member), Some(home));
+                    let named = (spec.name(pair, member).to_string(), Some(home));
                     assert!(homes.contains(&named), "{named:?} of {homes:?}");
                     known += 1;
                 }

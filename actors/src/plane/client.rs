@@ -149,11 +149,11 @@ impl Plane {
         let limit = self.limits.session_queue;
         self.mine(attached, |session| {
             let unacked = Outbound::new(limit.saturating_mul(2));
-            session.sm = Some(Box::new(Managed {
+            session.sm = Some(Managed {
                 name: name.clone(),
                 base,
                 unacked,
-            }));
+            });
         })?;
         attached.base = base;
         Ok(name)

@@ -252,6 +252,9 @@ impl NodePlane {
     /// Takes out kept letters that `pick` chooses; the others keep their places.
     pub(super) fn kept_where(&self, pick: impl Fn(&Letter) -> bool) -> VecDeque<(NodeId, Letter)> {
         let mut inbox = self.inbox.lock();
+        if inbox.is_empty() {
+            return VecDeque::new();
+        }
         let (picked, rest) = inbox.drain(..).partition(|(_, letter)| pick(letter));
         *inbox = rest;
         picked

@@ -11,7 +11,7 @@ use super::user::User;
 impl Plane {
     pub(super) fn note_moved(&self, user: &User, from: NodeId, now: Ownership) {
         let event = Event::UserMoved {
-            user: user.jid.to_string(),
+            user: user.jid.as_str().to_owned(),
             from,
             to: now.node(),
             epoch: now.epoch(),
@@ -20,53 +20,38 @@ impl Plane {
     }
 
     pub(super) fn note_opened(&self, jid: &FullJid, at: NodeId) {
-        self.note(
-            at,
-            Event::SessionOpened {
-                jid: jid.to_string(),
-            },
-        );
+        self.note(at, Event::SessionOpened { jid: text(jid) });
     }
 
     pub(super) fn note_resumed(&self, jid: &FullJid, at: NodeId) {
-        self.note(
-            at,
-            Event::SessionResumed {
-                jid: jid.to_string(),
-            },
-        );
+        self.note(at, Event::SessionResumed { jid: text(jid) });
     }
 
     pub(super) fn note_detached(&self, jid: &FullJid, at: NodeId) {
-        self.note(
-            at,
-            Event::SessionDetached {
-                jid: jid.to_string(),
-            },
-        );
+        self.note(at, Event::SessionDetached { jid: text(jid) });
     }
 
     pub(super) fn note_closed(&self, jid: &FullJid, at: NodeId) {
-        self.note(
-            at,
-            Event::SessionClosed {
-                jid: jid.to_string(),
-            },
-        );
+        self.note(at, Event::SessionClosed { jid: text(jid) });
     }
 
     pub(super) fn note_pushed(&self, jid: &FullJid, unread: u64, at: NodeId) {
-        let jid = jid.to_string();
+        let jid = text(jid);
         self.note(at, Event::Pushed { jid, unread });
     }
 
     pub(super) fn note_unread_lost(&self, jid: &FullJid, ids: Vec<String>, at: NodeId) {
         self.gateway.lose(jid, &ids);
-        let jid = jid.to_string();
+        let jid = text(jid);
         self.note(at, Event::UnreadLost { jid, ids });
     }
 
     pub(super) fn note(&self, at: NodeId, event: Event) {
         self.world.journal().record(Some(at), event);
     }
+}
+
+/// An address in a copy of its size.
+fn text(jid: &FullJid) -> String {
+    jid.as_str().to_owned()
 }

@@ -1,7 +1,7 @@
 //! The way of a stanza to its target.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Claim, Delivery, Ownership};
@@ -128,6 +128,7 @@ impl Plane {
             let seen = user.slot.owner();
             if seen.node() != at {
                 let left = self.post(at, seen, parcel);
+                fence(Ordering::SeqCst);
                 if user.slot.owner() != seen {
                     // It has moved between the look and the sending: nobody else brings it after.
                     self.sweep_to(user, seen.node());

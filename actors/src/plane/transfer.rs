@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use takeover_core::canary;
 use takeover_core::id::NodeId;
@@ -159,8 +159,13 @@ impl Plane {
             to.strip_prefix(bare)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        for from in self.others(old) {
-            self.divert(from, old, from, is_his);
+        // The other half of this fence is behind each posting: either the letter is seen here, or its
+        // sender sees the new owner.
+        fence(Ordering::SeqCst);
+        if self.world.network().may_wait(old) {
+            for from in self.others(old) {
+                self.divert(from, old, from, is_his);
+            }
         }
         self.divert_kept(old, None, is_his);
     }

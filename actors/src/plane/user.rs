@@ -148,7 +148,7 @@ pub struct Session {
     /// Its inbound stanzas.
     pub tickets: Arc<Tickets>,
     /// Stream management, where enabled.
-    pub sm: Option<Box<Managed>>,
+    pub sm: Option<Managed>,
     /// Accepted and not written yet.
     pub out: VecDeque<Out>,
     /// Its wire.

@@ -53,9 +53,17 @@ impl Network {
             taken.extend(gone.into_iter().map(|wire| (*port, wire)));
         }
         if link.is_idle() {
-            cell.plain.store(true, Ordering::Release);
+            self.set_plain(cell, to, true);
         }
         taken
+    }
+
+    /// Whether anything may wait on the way to `to`, from wherever: some link to it is not perfect and
+    /// empty. One look instead of one at each node; who has made a change that senders look at needs a
+    /// fence before it, as they do behind their sending.
+    pub fn may_wait(&self, to: NodeId) -> bool {
+        self.node(to)
+            .is_some_and(|node| node.rough.load(Ordering::SeqCst) > 0)
     }
 
     /// How many packets wait on the way from `from` to `to`.
@@ -63,10 +71,6 @@ impl Network {
         let Some(cell) = self.cell(from, to) else {
             return 0;
         };
-        // Asked for every user that moves, of every node there is.
-        if cell.plain.load(Ordering::Acquire) {
-            return 0;
-        }
         let guard = cell.link.lock();
         guard.as_ref().map_or(0, |link| {
             link.flows.values().map(|flow| flow.queue.len()).sum()
@@ -92,7 +96,7 @@ impl Network {
         let mut guard = self.open(cell, from, to);
         let Some(link) = guard.as_mut() else { return };
         change(&mut link.conditions);
-        cell.plain.store(false, Ordering::Release);
+        self.set_plain(cell, to, false);
         let now = link.conditions.to_string();
         let arrival = self.0.clock.now() + link.conditions.delay;
         let passes: Vec<u16> = link
@@ -112,7 +116,7 @@ impl Network {
             }
         }
         if link.is_idle() {
-            cell.plain.store(true, Ordering::Release);
+            self.set_plain(cell, to, true);
         }
         drop(guard);
         self.0

@@ -17,7 +17,7 @@ use super::world::WorldSpec;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
@@ -97,6 +97,8 @@ pub(super) struct Node {
     pub(super) life: AtomicU32,
     pub(super) ports: RwLock<Vec<(u16, Arc<dyn Endpoint>)>>,
     pub(super) counts: Counts,
+    /// Links to it that are not plain.
+    pub(super) rough: AtomicUsize,
 }
 
 pub(super) struct LinkCell {
@@ -126,6 +128,18 @@ pub(super) fn add(counter: &AtomicU64, by: u64) {
 }
 
 impl Network {
+    /// Notes whether a link to `to` is plain; under the link's lock.
+    pub(super) fn set_plain(&self, cell: &LinkCell, to: NodeId, plain: bool) {
+        let was = cell.plain.swap(plain, Ordering::AcqRel);
+        let Some(node) = self.node(to).filter(|_| was != plain) else {
+            return;
+        };
+        match plain {
+            true => node.rough.fetch_sub(1, Ordering::SeqCst),
+            false => node.rough.fetch_add(1, Ordering::SeqCst),
+        };
+    }
+
     pub(super) fn new(
         spec: WorldSpec,
         clock: Clock,
@@ -138,6 +152,7 @@ impl Network {
             life: AtomicU32::new(0),
             ports: RwLock::default(),
             counts: Counts::default(),
+            rough: AtomicUsize::new(0),
         });
         let links = (0..count * count).map(|_| LinkCell {
             plain: AtomicBool::new(true),

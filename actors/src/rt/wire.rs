@@ -3,7 +3,6 @@
 use super::link::{Arrival, Flow, Link, OnWire, Returned, Why};
 use super::network::{FLOW_CAPACITY, LinkCell, Network, NotSent, add};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 
@@ -24,7 +23,7 @@ impl Network {
         if link.conditions.hold {
             // A held datagram waits with the streams, and then arrives as they do.
             link.flows.entry(port).or_default().queue.push_back(wire);
-            cell.plain.store(false, Ordering::Release);
+            self.set_plain(cell, to, false);
             return;
         }
         let passes = link.conditions.passes(port);
@@ -117,7 +116,7 @@ impl Network {
         }
         wire.due = due;
         flow.queue.push_back(wire);
-        cell.plain.store(false, Ordering::Release);
+        self.set_plain(cell, to, false);
         drop(guard);
         self.pump(from, to, port);
         Ok(())
@@ -150,7 +149,7 @@ impl Network {
             }
         }
         if link.is_idle() {
-            cell.plain.store(true, Ordering::Release);
+            self.set_plain(cell, to, true);
         }
     }
 

@@ -1,7 +1,7 @@
 //! How the clients of a crowd live.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -27,7 +27,9 @@ use crate::scale::spec::Pair;
 /// The resource of every client.
 const RESOURCE: &str = "takeover";
 /// Clients of a crowd that are at a door at once: others wait, so that nothing piles up.
-const AT_DOOR: u32 = 512;
+const AT_DOOR: u32 = 128;
+/// To what a client's clock is true: the time of its login is a multiple of this.
+const TICK: Duration = Duration::from_secs(1);
 /// How often so many go to a door when all are to log in.
 const WAVE: Duration = Duration::from_millis(10);
 /// How long a client waits that no node lets in.
@@ -57,7 +59,7 @@ pub(super) struct Crowd {
     next_wave: Moment,
     at_door: u32,
     /// Who logs in when.
-    due: BinaryHeap<Reverse<(Moment, u32)>>,
+    due: BTreeMap<Moment, Vec<u32>>,
     talk: Talk,
     next_talk: Moment,
 }
@@ -87,7 +89,7 @@ impl Crowd {
             fresh: 0,
             next_wave: world.now(),
             at_door: 0,
-            due: BinaryHeap::new(),
+            due: BTreeMap::new(),
             talk: Talk::of(spec.talkers.into_iter()),
             next_talk,
             world,
@@ -131,11 +133,12 @@ impl Crowd {
     fn let_in(&mut self) {
         let now = self.world.now();
         while self.at_door < AT_DOOR
-            && let Some(Reverse((due, member))) = self.due.peek().copied()
-            && due <= now
+            && let Some(mut first) = self.due.first_entry().filter(|first| *first.key() <= now)
         {
-            self.due.pop();
-            self.log_in(member);
+            match first.get_mut().pop() {
+                Some(member) => self.log_in(member),
+                None => drop(first.remove()),
+            }
         }
         if now >= self.next_wave && self.is_fresh() {
             self.next_wave = now + WAVE;
@@ -167,8 +170,7 @@ impl Crowd {
         if !self.reach(side) {
             return false;
         }
-        let name = self.scale.name(self.pair, member);
-        let user = format!("{name}@{}", self.domain).into();
+        let user = self.address_of(member);
         let slim = &mut self.members[member as usize];
         let wish = match &slim.previd {
             Some(previd) => Wish::Resume {
@@ -186,6 +188,17 @@ impl Crowd {
             self.at_door += 1;
         }
         there
+    }
+
+    /// The bare address of a client's user.
+    fn address_of(&self, member: u32) -> String {
+        // In one piece: a million addresses are written when a million clients come back.
+        let mut address = String::with_capacity(self.domain.len() + 16);
+        // Writing to a String cannot fail.
+        let _ = write!(address, "{}", self.scale.name(self.pair, member));
+        address.push('@');
+        address.push_str(&self.domain);
+        address
     }
 
     /// Whether the node can be reached; a hand to it is there then.
@@ -332,7 +345,10 @@ impl Crowd {
             false => RETRY,
         };
         slim.seat = Seat::Waiting;
-        self.due.push(Reverse((self.world.now() + after, member)));
+        let due = (self.world.now() + after).0;
+        let tick = TICK.as_micros() as u64;
+        let due = Moment(due.next_multiple_of(tick));
+        self.due.entry(due).or_default().push(member);
     }
 
     /// Sample users write when it is time.
@@ -356,8 +372,8 @@ impl Crowd {
 
     /// When the crowd has something to do by itself.
     fn next(&self) -> Option<Moment> {
-        let due = self.due.peek().filter(|_| self.at_door < AT_DOOR);
-        let due = due.map(|Reverse((due, _))| *due);
+        let due = self.due.keys().next().copied();
+        let due = due.filter(|_| self.at_door < AT_DOOR);
         let talk = self.shared.is_talking().then_some(self.next_talk);
         let wave = self.is_fresh().then_some(self.next_wave);
         due.into_iter().chain(talk).chain(wave).min()

@@ -17,7 +17,7 @@ pub enum CrowdWord {
     /// It comes to the door.
     LogIn {
         /// Bare address of its user; taken at its word, since it lives in this process.
-        user: Box<str>,
+        user: String,
         /// What it wants.
         wish: Wish,
     },

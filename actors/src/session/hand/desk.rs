@@ -34,11 +34,12 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(attached: Attached) -> Self {
+    /// A session whose client knows of so many stanzas that they are handled, if of any.
+    pub(super) fn new(attached: Attached, told: Option<u32>) -> Self {
         Self {
             end: End::of(&attached),
             attached,
-            told: None,
+            told,
         }
     }
 

@@ -122,8 +122,13 @@ impl Line {
                 let counters = &self.site.plane.node(self.site.node).counters;
                 counters.logins.fetch_add(1, Ordering::Relaxed);
                 attached.outlet.heard(self.site.plane.world().now());
+                let told = match bound {
+                    Told::Bound { resumed, .. } => resumed,
+                    Told::Inactive | Told::Stanzas(_) | Told::Handled(_) | Told::Ended(_) => None,
+                };
                 self.hand.tell(whose, bound);
-                self.seats.sit_down(&self.site, whose, Desk::new(attached));
+                let desk = Desk::new(attached, told);
+                self.seats.sit_down(&self.site, whose, desk);
             }
             Waited::Came(whose, Err(end)) => self.hand.refuse(whose, end),
             Waited::Settled(whose, desk, why) => self.part(whose, *desk, why),

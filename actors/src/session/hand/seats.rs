@@ -57,6 +57,7 @@ impl Seats {
         if desks.by_member.len() <= place {
             desks.by_member.resize_with(place + 1, || None);
         }
+        desk.attached.outlet.wake();
         let before = desks.by_member[place].replace(Box::new(desk));
         if before.is_none() {
             desks.taken += 1;
@@ -65,7 +66,6 @@ impl Seats {
         // Its place is that of the new session already; its end is told outside the lock.
         drop(desks);
         drop(before);
-        self.turns.call(whose);
     }
 
     /// Works on a client's session; `None` if it has none.

@@ -15,7 +15,7 @@ pub(in super::super) async fn run(site: Site, handed: Handed) {
     let mut task = Task {
         site: &site,
         hand,
-        desk: Desk::new(attached),
+        desk: Desk::new(attached, None),
     };
     let over = task.live().await;
     task.desk.leave(&site, &over);
