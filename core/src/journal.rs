@@ -24,7 +24,7 @@ pub struct Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6} {:>14} ", self.seq, self.at.to_string())?;
+        write!(f, "{:>6} {:>14} ", self.seq, self.at)?;
         match self.node {
             Some(node) => write!(f, "n{:<3} ", node.0)?,
             None => f.write_str("lab  ")?,

@@ -1,6 +1,6 @@
 //! Protocol time: a point on the lab's one clock.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::{Add, AddAssign};
 use std::time::Duration;
 
@@ -98,8 +98,34 @@ impl AddAssign<Duration> for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000);
-        f.pad(&text)
+        let mut text = Short::default();
+        write!(text, "{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)?;
+        f.pad(text.as_str())
+    }
+}
+
+/// The text of a moment on the stack: every entry of the journal has one. No moment's is longer than 22
+/// characters.
+#[derive(Default)]
+struct Short {
+    text: [u8; 24],
+    length: usize,
+}
+
+impl Short {
+    fn as_str(&self) -> &str {
+        // It was written from strings, whole.
+        str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let end = self.length + more.len();
+        let room = self.text.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(more.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -111,6 +137,7 @@ mod tests {
     fn shows_six_digits_and_obeys_width() {
         assert_eq!(Moment(123_456_789).to_string(), "123.456789s");
         assert_eq!(format!("{:>12}", Moment(1)), "   0.000001s");
+        assert_eq!(Moment::MAX.to_string(), "18446744073709.551615s");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::interrupt::Interrupt;
-use super::{FAILED, OK, REFUSED, fail, print};
+use super::{FAILED, OK, REFUSED, fail, large_pages, print};
 use crate::report::Table;
-use crate::scale::{Phase, Report, ScaleError, ScaleSpec, Step, run};
+use crate::scale::{Phase, Report, ScaleSpec, Step, run};
 
 const MORE: &str = "The targets are for two cores: 2.25 million sessions (30 clusters of 75 000 users) in 4 \
 GiB, 1.5 KiB each all included; boot within 120 s; a million moved sessions in 10 s. A target that is missed \
@@ -50,6 +50,10 @@ impl Scale {
             users: self.users,
             seed: self.seed,
         };
+        if let Err(error) = spec.check() {
+            return fail(REFUSED, error);
+        }
+        large_pages::ask();
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let measured = run(&spec, &mut |step| {
@@ -62,7 +66,6 @@ impl Scale {
         progress.bar.finish_and_clear();
         let report = match measured {
             Ok(report) => report,
-            Err(error @ ScaleError::Scale(_)) => return fail(REFUSED, error),
             Err(error) => return fail(FAILED, error),
         };
         if self.json {
@@ -116,6 +119,22 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// The figures, each beside its target.
 fn words(report: &Report) -> String {
     let mut table = Table::new(["", "measured", "target"]);
+    for (name, measured, target) in cost(report).into_iter().chain(failover(report)) {
+        table.row([name.to_owned(), measured, target]);
+    }
+    let (moved, back) = (report.moved_s, report.back_s);
+    format!(
+        "{table}From the power cut on all had moved after {moved:.1} s, and all were back after {back:.1} s \
+         ({:.0} s of protocol time). Seed {}, digest {}.",
+        report.back_virtual_s, report.spec.seed, report.digest
+    )
+}
+
+/// What is measured, as it was measured, and what is aimed at.
+type Row = (&'static str, String, String);
+
+/// What the deployment costs while nothing happens.
+fn cost(report: &Report) -> Vec<Row> {
     let targets = &report.targets;
     let sized = |octets: Option<u64>| match octets {
         Some(octets) => format!("{:.0} MiB", octets as f64 / MIB),
@@ -125,63 +144,33 @@ fn words(report: &Report) -> String {
     let each = each.map_or("unknown".to_owned(), |octets| format!("{octets} bytes"));
     let most = format!("≤ {} bytes", targets.bytes_per_session);
     let all = format!("≤ {:.0} MiB", targets.bytes as f64 / MIB);
-    let fast = format!("≥ {:.0}", targets.moved_per_second);
-    let rows: [(&str, String, String); 15] = [
+    let boot = format!("{:.1} s", report.boot_s);
+    let pace = format!("{:.0}", report.virtual_seconds_per_second);
+    vec![
         ("sessions", report.sessions.to_string(), String::new()),
         ("memory of a session", each, most),
         ("memory in all", sized(report.bytes), all.clone()),
         ("peak of the process", sized(report.peak_bytes), all),
-        (
-            "boot",
-            format!("{:.1} s", report.boot_s),
-            format!("≤ {:.0} s", targets.boot_s),
-        ),
-        (
-            "virtual seconds per second",
-            format!("{:.1}", report.virtual_seconds_per_second),
-            String::new(),
-        ),
-        ("users to move", report.to_move.to_string(), String::new()),
-        (
-            "users moved",
-            report.moved.to_string(),
-            report.to_move.to_string(),
-        ),
-        (
-            "moved per second",
-            format!("{:.0}", report.moved_per_second),
-            fast.clone(),
-        ),
-        (
-            "moved and back per second",
-            format!("{:.0}", report.back_per_second),
-            fast,
-        ),
-        (
-            "sessions that went on",
-            report.resumed.to_string(),
-            report.to_move.to_string(),
-        ),
-        ("users lost", report.users_lost.to_string(), "0".to_owned()),
-        ("messages", report.messages.to_string(), String::new()),
-        (
-            "messages lost",
-            report.messages_lost.to_string(),
-            "0".to_owned(),
-        ),
-        (
-            "messages doubled",
-            report.messages_doubled.to_string(),
-            "0".to_owned(),
-        ),
-    ];
-    for (name, measured, target) in rows {
-        table.row([name.to_owned(), measured, target]);
-    }
-    let (moved, back) = (report.moved_s, report.back_s);
-    format!(
-        "{table}From the power cut on all had moved after {moved:.1} s, and all were back after {back:.1} s \
-         ({:.0} s of protocol time). Seed {}, digest {}.",
-        report.back_virtual_s, report.spec.seed, report.digest
-    )
+        ("boot", boot, format!("≤ {:.0} s", targets.boot_s)),
+        ("virtual seconds per second", pace, String::new()),
+    ]
+}
+
+/// What the failover took, and what became of users and messages.
+fn failover(report: &Report) -> Vec<Row> {
+    let fast = format!("≥ {:.0}", report.targets.moved_per_second);
+    let all = report.to_move.to_string();
+    let count = |name, count: u64, target: &str| (name, count.to_string(), target.to_owned());
+    let rate = |name, rate: f64| (name, format!("{rate:.0}"), fast.clone());
+    vec![
+        count("users to move", report.to_move, ""),
+        count("users moved", report.moved, &all),
+        rate("moved per second", report.moved_per_second),
+        rate("moved and back per second", report.back_per_second),
+        count("sessions that went on", report.resumed, &all),
+        count("users lost", report.users_lost, "0"),
+        count("messages", report.messages, ""),
+        count("messages lost", report.messages_lost, "0"),
+        count("messages doubled", report.messages_doubled, "0"),
+    ]
 }

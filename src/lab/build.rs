@@ -266,9 +266,7 @@ impl Builder {
         }
         let params = parts::params(config, &self.settings, &deployment)?;
         let nodes = u16::try_from(deployment.nodes().len()).unwrap_or(u16::MAX);
-        let mut spec = WorldSpec::new(config.seed, nodes);
-        spec.journal_capacity = self.journal_capacity.unwrap_or(spec.journal_capacity);
-        let driver = self.driver(spec)?;
+        let driver = self.driver(nodes)?;
         let Some(world) = driver.world().cloned() else {
             return Err(LabError::NotStopped("the driver".to_owned()));
         };
@@ -350,7 +348,9 @@ impl Builder {
         }
     }
 
-    fn driver(&self, spec: WorldSpec) -> Result<Driver, LabError> {
+    fn driver(&self, nodes: u16) -> Result<Driver, LabError> {
+        let mut spec = WorldSpec::new(self.config.seed, nodes);
+        spec.journal_capacity = self.journal_capacity.unwrap_or(spec.journal_capacity);
         let failed = |source| LabError::System {
             what: "cannot start the lab's runtime",
             source,

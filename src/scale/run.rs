@@ -35,6 +35,8 @@ const SLICE: Duration = Duration::from_secs(1);
 /// What a run is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// Users are made known at their homes.
+    Populate,
     /// Nodes start.
     Boot,
     /// Users log in.
@@ -54,7 +56,7 @@ pub enum Phase {
 pub struct Step {
     /// The phase.
     pub phase: Phase,
-    /// What is done of it: nodes, users or protocol seconds.
+    /// What is done of it: pairs, nodes, users or protocol seconds.
     pub done: u64,
     /// What there is to do.
     pub of: u64,
@@ -87,6 +89,7 @@ impl Phase {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
+            Self::Populate => "users are made known",
             Self::Boot => "nodes start",
             Self::LogIn => "users log in",
             Self::Quiet => "nothing happens but talk",
@@ -185,9 +188,10 @@ impl Scene {
             crowds: Vec::new(),
             failing: BTreeMap::new(),
         };
-        for pair in spec.pairs() {
+        let pairs = spec.pairs().count() as u64;
+        for (done, pair) in (1..).zip(spec.pairs()) {
             scene.populate(pair)?;
-            scene.say(Phase::Boot, 0, 1, watch)?;
+            scene.say(Phase::Populate, done, pairs, watch)?;
         }
         let names = scene.lab.node_names();
         let mut answers = Vec::new();
@@ -395,7 +399,8 @@ impl Scene {
         of: u64,
         watch: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<(), ScaleError> {
-        if let Some(why) = self.shared.panicked() {
+        if let Some(exit) = self.crowds.iter().find_map(Root::exit) {
+            let why = self.shared.panicked().unwrap_or_else(|| exit.to_string());
             return Err(ScaleError::Crashed(why));
         }
         let virtual_s = self.lab.now().0 / 1_000_000;
@@ -409,5 +414,53 @@ impl Scene {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ScaleError::Interrupted(phase.words())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten users in one pair, logged in.
+    fn scene() -> Scene {
+        let spec = ScaleSpec {
+            clusters: 1,
+            nodes: 2,
+            users: 10,
+            seed: 1,
+        };
+        let mut scene = Scene::boot(spec, &mut go_on).expect("a lab");
+        scene.log_in(&mut go_on).expect("clients");
+        assert_eq!(scene.shared.online(), 10);
+        scene
+    }
+
+    fn go_on(_: Step) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// Clients that end by a bug of theirs end the run, which says with what; and so does their actor.
+    #[test]
+    fn clients_that_crash_end_the_run() {
+        for kind in ["crowd clients", "crowd"] {
+            let mut scene = scene();
+            let text = "a planted panic";
+            let struck = scene.lab.panic_in(None, kind, "crowd 1 1", text);
+            struck.expect("the clients of the pair");
+            let error = scene.quiet(&mut go_on).expect_err("nobody is there");
+            assert!(error.to_string().contains(text), "{kind}: {error}");
+        }
+    }
+
+    /// Whoever watches can break a run off, and is told what it was at.
+    #[test]
+    fn a_run_is_broken_off() {
+        let mut scene = scene();
+        let error = scene.quiet(&mut |_| ControlFlow::Break(()));
+        let error = error.expect_err("it was broken off").to_string();
+        assert_eq!(
+            error,
+            "broken off by a signal while nothing happens but talk"
+        );
     }
 }

@@ -12,6 +12,7 @@ mod common;
 mod control_plane;
 mod data_plane;
 mod kinds;
+mod lines;
 mod of_the_lab;
 mod sockets;
 
