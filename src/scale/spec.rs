@@ -114,15 +114,22 @@ impl ScaleSpec {
 
     /// How many users a pair has.
     pub(super) fn members(&self, pair: Pair) -> u32 {
-        let here = |seat: u32| (self.users + self.nodes - 1).saturating_sub(seat) / self.nodes;
-        here(2 * pair.pair) + here(2 * pair.pair + 1)
+        let at =
+            |side| (self.users + self.nodes - 1).saturating_sub(self.turn(pair, side)) / self.nodes;
+        at(0) + at(1)
     }
 
-    /// The name of a pair's user. Users are dealt out one by one to the nodes of their cluster, as
-    /// balanced assignment does (USR-1): the even ones of a pair are at home on its first node.
+    /// When it is a node's turn, as users are dealt out: balanced assignment fills the first nodes of all
+    /// pairs before the second ones (USR-1).
+    fn turn(&self, pair: Pair, side: u32) -> u32 {
+        side * (self.nodes / 2) + pair.pair
+    }
+
+    /// The name of a pair's user. The even ones of a pair are at home on its first node.
     pub(super) fn name(&self, pair: Pair, member: u32) -> UserName {
-        let seat = 2 * pair.pair + member % 2;
-        UserName(pair.cluster * self.users + member / 2 * self.nodes + seat + 1)
+        let row = member / 2 * self.nodes;
+        let number = row + self.turn(pair, member % 2);
+        UserName(pair.cluster * self.users + number + 1)
     }
 
     /// The names of a pair's nodes.

@@ -316,25 +316,3 @@ impl Plane {
         &self.keeper
     }
 }
-
-#[cfg(test)]
-mod sizes_tmp {
-    #[test]
-    fn sizes() {
-        use std::mem::size_of as s;
-        eprintln!(
-            "User {} UserState {} Session {} Tickets {} Outlet {} Managed {} Attached {} Out {} Roster {} Shown {} Jid {}",
-            s::<super::User>(),
-            s::<super::UserState>(),
-            s::<super::Session>(),
-            s::<super::Tickets>(),
-            s::<super::Outlet>(),
-            s::<super::Managed>(),
-            s::<super::Attached>(),
-            s::<super::Out>(),
-            s::<takeover_protocols::roster::Roster>(),
-            s::<takeover_protocols::presence::Shown>(),
-            s::<takeover_protocols::jid::Jid>()
-        );
-    }
-}
