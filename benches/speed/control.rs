@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takeover::Lab;
-use takeover_actors::plane::User;
+use takeover_actors::plane::{Outlet, User};
 use takeover_actors::rt::{VirtualDriver, WorldSpec};
 use takeover_core::ha::{BootKind, Event, HaNode, HaParams, HaRecord, Health, step};
 use takeover_core::id::NodeId;

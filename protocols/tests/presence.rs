@@ -150,7 +150,13 @@ fn unavailable() {
                  romeo@example.net",
             ]
         );
-        assert!(!by_itself || presences.shown("balcony").stanza().is_none());
+        assert!(
+            !by_itself
+                || presences
+                    .shown("balcony")
+                    .stanza(&full("balcony"))
+                    .is_none()
+        );
         assert_eq!(presences.shown("chamber").priority(), Some(0));
         // Told once is enough.
         assert_eq!(lines(&presences.disconnected("balcony", &roster)), [""; 0]);
@@ -289,7 +295,8 @@ fn a_resource_that_is_left_out() {
     };
     assert!(told(&effects), "{effects:?}");
     let shown = juliet.shown("balcony");
-    assert_eq!((shown.priority(), shown.stanza()), (Some(2), None));
+    assert_eq!(shown.priority(), Some(2));
+    assert!(shown.stanza(&full("balcony")).is_none());
     assert!(presence::left_out(&mut juliet.0, &full("balcony"), &roster).is_empty());
 
     let back = juliet.sent(
@@ -318,4 +325,24 @@ fn a_resource_that_is_left_out() {
         "{answers:?}"
     );
     assert!(juliet.disconnected("balcony", &roster).is_empty());
+}
+
+/// Presence that says nothing but that it is there need not be kept, and is shown as any other.
+#[test]
+fn plain_presence_is_shown_as_it_was_said() {
+    let said = |presence: &str| {
+        let mut juliet = juliet();
+        juliet.sent("balcony", &stanza(presence), &roster());
+        let shown = juliet.shown("balcony");
+        let stanza = shown.stanza(&full("balcony")).expect("it is available");
+        (shown.priority(), stanza.to_bytes())
+    };
+    let from =
+        |rest: &str| format!("<presence from='juliet@example.com/balcony'{rest}").into_bytes();
+    assert_eq!(said("<presence/>"), (Some(0), from("/>").into()));
+    let more = "<presence><priority>0</priority></presence>";
+    assert_eq!(
+        said(more),
+        (Some(0), from("><priority>0</priority></presence>").into())
+    );
 }

@@ -60,3 +60,26 @@ impl Wake for Turn {
         self.turns.call(self.seat);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::{Close, Outlet};
+
+    /// However often a session in a line is woken, it has one turn; once it was looked at, the next.
+    #[test]
+    fn one_turn_serves_all_that_a_session_was_woken_for() {
+        let turns = Arc::<Turns>::default();
+        let outlets = [3, 5].map(|seat| Outlet::in_line(&turns, seat));
+        outlets[1].wake();
+        outlets[0].wake();
+        outlets[1].close(Close::Conflict);
+        assert_eq!(turns.take(), [5, 3]);
+        outlets[0].wake();
+        assert!(turns.take().is_empty(), "it has not been looked at yet");
+        outlets[0].look();
+        outlets[0].wake();
+        turns.waker(8).wake();
+        assert_eq!(turns.take(), [3, 8]);
+    }
+}

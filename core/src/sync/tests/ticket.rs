@@ -339,3 +339,17 @@ proptest! {
         world.conclude();
     }
 }
+
+/// Memory that is given back takes no count along, and is not given back while a stanza is on its way.
+#[test]
+fn a_window_at_rest_keeps_its_count() {
+    let window = Window::new();
+    let first = ticket(&window, 1, 7);
+    window.rest();
+    assert_eq!((window.received(), window.handled()), (1, 0));
+    assert!(window.finish(first.0).is_none());
+    window.rest();
+    assert_eq!((window.received(), window.handled()), (1, 1));
+    let second = ticket(&window, 2, 7);
+    assert_eq!(second.0.number(), 2);
+}
