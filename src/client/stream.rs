@@ -248,6 +248,7 @@ impl Session {
                 }
                 self.doubt.settled();
                 self.send_again(way);
+                self.plan_entries();
             }
             Management::New { id, .. } => {
                 self.managed = Some(Managed::new(id, ready.jid));
