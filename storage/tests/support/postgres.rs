@@ -302,6 +302,8 @@ impl Drop for Server {
 /// Short limits, so that tests of what fails do not take long, and real pauses.
 pub fn options() -> PostgresOptions {
     PostgresOptions {
+        // Longer than any disk of a busy machine holds a server up.
+        connect: Duration::from_secs(60),
         back_off: (Duration::from_millis(5), Duration::from_millis(100)),
         resolve: 100,
         pause: Some(real_pause()),
