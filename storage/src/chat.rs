@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
-use takeover_core::canary;
 use takeover_protocols::{
     datetime::Timestamp,
     muc::{HistoryEntry, RoomRecord, RoomWrite},
@@ -61,7 +60,7 @@ impl LeaseState {
     pub(crate) fn check(&self, fence: &Fence) -> Result<(), StoreError> {
         let Self { held_by, epoch } = *self;
         let current = held_by == Some(fence.host) && epoch == fence.epoch;
-        if current || canary!("LeaseNotChecked") {
+        if current {
             return Ok(());
         }
         Err(StoreError::Fenced {

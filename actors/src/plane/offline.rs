@@ -50,9 +50,7 @@ impl Plane {
                     if let Some(waiting) = state.offline.iter_mut().find(|w| w.key == key) {
                         waiting.stored = Some(place);
                     }
-                    if !canary!("WaitingNotFlushed") {
-                        flush(state, self.limits);
-                    }
+                    flush(state, self.limits);
                 });
                 finished(parcel.origin)
             }

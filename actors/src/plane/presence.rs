@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::presence::{self, PresenceEffect};
@@ -72,9 +71,6 @@ impl Plane {
 
     /// Distributes what was said while the Presence Engine of `node` was down.
     pub(super) fn publish_pending(&self, node: NodeId) {
-        if canary!("PresenceNotCaughtUp") {
-            return;
-        }
         for user in self.hosted_by(node) {
             let pending = user.slot.with(user.slot.owner(), pending);
             self.make_known(node, pending.unwrap_or_default());

@@ -132,9 +132,7 @@ impl Plane {
         until: Moment,
     ) -> Result<Ownership, SlotError> {
         let next = user.slot.claim(seen, to, HELD)?;
-        if !canary!("LettersNotSentAfter") {
-            self.sweep_to(user, seen.node());
-        }
+        self.sweep_to(user, seen.node());
         let mut outcomes = user.slot.with(next, |state| {
             self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
@@ -180,9 +178,6 @@ impl Plane {
 
     /// Sends on from `new` what `old` had sent when its power was cut.
     pub fn send_orphans(&self, old: NodeId, new: NodeId) {
-        if canary!("OrphansForgotten") {
-            self.node(old).orphans();
-        }
         for letter in self.node(old).orphans() {
             self.route(new, letter.parcel);
         }

@@ -184,7 +184,7 @@ impl Move {
     /// Whether the node that orders still lives the life in which it did.
     fn goes_on(&self, node: NodeId) -> bool {
         let network = self.plane.world().network();
-        (network.is_up(node) && network.life(node) == self.life) || canary!("OldLifeMoves")
+        network.is_up(node) && network.life(node) == self.life
     }
 
     fn until(&self) -> Moment {

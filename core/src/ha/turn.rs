@@ -11,7 +11,6 @@ use super::peer::{Body, Epoch, Link, PeerMessage, Phase, Status};
 use super::reason::Reason;
 use super::state::State;
 use super::timer::Timer;
-use crate::canary;
 
 /// A step under way.
 pub(super) struct Turn<'a> {
@@ -188,7 +187,6 @@ impl<'a> Turn<'a> {
     /// HA-14: every transition has its timer, and each of its steps starts it anew.
     fn bound(&mut self) {
         match self.bound_of() {
-            Some(_) if canary!("TakeOverUnbounded") && self.node.state == State::TakingOver => {}
             Some(after) => self.arm(Timer::Transition, after),
             None => self.disarm(Timer::Transition),
         }

@@ -208,9 +208,7 @@ pub(super) fn let_go(turn: &mut Turn<'_>, cause: Cause) {
 /// Every user of the group is here.
 pub(super) fn taken(turn: &mut Turn<'_>, attempt: Attempt) {
     if is_end(turn, attempt, &TAKES_OVER, Phase::Claiming) {
-        if !canary!("MoveEpochStands") {
-            turn.node.epoch = turn.new_epoch();
-        }
+        turn.node.epoch = turn.new_epoch();
         let reason = turn.node.reason;
         turn.go(State::Backup, reason, Phase::Rest, Cause::WorkDone);
     }
