@@ -14,7 +14,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::Delivery;
 use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::stanza::{Condition, PresenceType, Stanza, StanzaKind};
-use takeover_storage::{FailOnce, HistoryQuery, Memory};
+use takeover_storage::{Claim, FailOnce, HistoryQuery, Memory};
 
 const ALIAS: &str = "conference-1-c.example.test";
 const HOME: NodeId = NodeId(0);
@@ -332,6 +332,51 @@ fn an_alias_waits_for_its_database() {
     scene.create();
     scene.say("andy", "one");
     assert_eq!(scene.shown("andy"), ["one"]);
+}
+
+/// HA-10, CHAT-10: both nodes took the alias while its database was down. Who has lost it does not take the
+/// lease from who has it.
+#[test]
+fn a_host_that_lost_its_alias_leaves_the_lease_alone() {
+    let mut scene = Scene::new(true);
+    scene.store.faults().set_down(true);
+    let _home = scene.conference(HOME);
+    // The first host's next try comes after the second one's.
+    scene.driver.pass(Duration::from_secs(4));
+    let peer = scene.conference(PEER);
+    assert!(scene.alias.claim(PEER).is_some());
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    scene.store.faults().set_down(false);
+    scene.driver.pass(Duration::from_secs(60));
+    let chat = scene.store.chat("pair-1");
+    let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
+    assert_eq!((lease.held_by, lease.epoch), (Some(PEER), 1));
+    scene.create();
+    scene.say("andy", "one");
+    assert_eq!(scene.shown("andy"), ["one"]);
+}
+
+/// CHAT-10: a lease that a late host has taken by force comes back to the host of the alias, and what was
+/// said meanwhile is stored once.
+#[test]
+fn a_lease_that_was_taken_by_force_is_taken_back() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    let chat = scene.store.chat("pair-1");
+    let late = chat.acquire(ALIAS, PEER, Claim::Force);
+    scene.driver.block_on(late).unwrap();
+    scene.say("andy", "two");
+    scene.driver.pass(Duration::from_secs(10));
+    scene.say("andy", "three");
+    let shown = scene.shown("andy");
+    assert_eq!(shown.last().map(String::as_str), Some("three"), "{shown:?}");
+    assert_eq!(scene.kept(), shown);
+    let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
+    assert_eq!(lease.held_by, Some(HOME));
 }
 
 /// What somebody sees who was away while the numbers in `said` were said.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use takeover_core::journal::Event;
 use takeover_protocols::stanza::{ErrorType, StanzaError};
-use takeover_storage::{Claim as Lease, LeaseGrant, StoreError};
+use takeover_storage::{ChatStore, Claim as Lease, LeaseGrant, StoreError};
 
 use super::{BACK_OFF, Done, Hosted, Stage, TcMsg, TcTimer, TextConference, report};
 use crate::conference::Alias;
+use crate::conference::room::RoomMsg;
 use crate::plane::{Entrusted, Outcome};
 use crate::rt::Ctx;
 
@@ -42,9 +43,12 @@ impl TextConference {
         self.ask_for_lease(&alias, ctx);
     }
 
+    /// Asks the database for the lease of an alias that this node still owns.
     pub(super) fn ask_for_lease(&mut self, alias: &Arc<Alias>, ctx: &mut Ctx<Self>) {
-        if let Some(hosted) = self.hosted.get_mut(alias.domain()) {
-            hosted.stage = Stage::Leasing;
+        match self.hosted.get_mut(alias.domain()) {
+            Some(hosted) if hosted.is_over() => return self.give_up(alias.domain()),
+            Some(hosted) => hosted.stage = Stage::Leasing,
+            None => return,
         }
         let (store, name, node) = (alias.store(), alias.domain().to_owned(), self.node);
         let told = name.clone();
@@ -67,6 +71,14 @@ impl TextConference {
         let Some(hosted) = self.hosted.get_mut(name) else {
             return;
         };
+        if hosted.is_over() {
+            // The new host may have had the lease already: it is told at its next write.
+            let (store, grant) = (hosted.alias.store(), answer.ok().flatten());
+            if let (Some(store), Some(grant)) = (store, grant) {
+                self.give_back(store, grant);
+            }
+            return self.give_up(name);
+        }
         match answer {
             Ok(grant) => {
                 self.back_off = BACK_OFF.0;
@@ -85,6 +97,39 @@ impl TextConference {
                 ctx.arm(TcTimer::AskAgain, self.back_off);
                 self.back_off = (self.back_off * 2).min(BACK_OFF.1);
             }
+        }
+    }
+
+    /// Gives back a lease that came too late.
+    fn give_back(&self, store: Arc<dyn ChatStore>, grant: LeaseGrant) {
+        self.switch.keep(Box::pin(async move {
+            // Not given back, it is taken by force.
+            let _ = store.release(&grant.fence).await;
+        }));
+    }
+
+    /// The alias was claimed by somebody else before the database had answered.
+    fn give_up(&mut self, name: &str) {
+        let Some(hosted) = self.hosted.remove(name) else {
+            return;
+        };
+        for (_, room) in hosted.rooms.into_values() {
+            // Ended already, if this fails.
+            room.send(RoomMsg::End).ok();
+        }
+        for done in hosted.waiting {
+            report(Some(done), &hosted.alias, 0);
+        }
+    }
+
+    /// The database has refused a write under the lease of this epoch. If that is the latest one, and the
+    /// alias is this node's all the same, a host that was late has taken it by force: it is asked for anew.
+    pub(super) fn lease_lost(&mut self, name: &str, epoch: u64, ctx: &mut Ctx<Self>) {
+        let Some(hosted) = self.hosted.get(name) else {
+            return;
+        };
+        if matches!(&hosted.stage, Stage::Open(Some(fence)) if fence.epoch == epoch) {
+            self.ask_for_lease(&hosted.alias.clone(), ctx);
         }
     }
 

@@ -70,6 +70,9 @@ pub enum TcMsg {
         alias: String,
         /// Its name.
         room: String,
+        /// The epoch of its lease, if the database refused a write under it: somebody else has had the
+        /// lease since.
+        fenced: Option<u64>,
     },
     /// The database has answered the request for a lease.
     #[doc(hidden)]
@@ -176,8 +179,15 @@ impl Actor for TextConference {
             TcMsg::Stanza(alias, parcel) => self.stanza(&alias, parcel, ctx),
             TcMsg::Host(alias, done) => self.host(alias, Some(done), ctx),
             TcMsg::LetGo(alias, to, done) => self.let_go(&alias, to, done, ctx),
-            TcMsg::RoomOver { alias, room } => {
+            TcMsg::RoomOver {
+                alias,
+                room,
+                fenced,
+            } => {
                 self.room_over(&alias, &room, ctx);
+                if let Some(epoch) = fenced {
+                    self.lease_lost(&alias, epoch, ctx);
+                }
                 self.load_later(alias, room, ctx);
             }
             TcMsg::Leased(alias, answer) => self.leased(&alias, answer, ctx),
@@ -322,6 +332,11 @@ impl TextConference {
 }
 
 impl Hosted {
+    /// Somebody else owns the alias by now.
+    fn is_over(&self) -> bool {
+        self.owner != self.alias.owner()
+    }
+
     fn is_refused(&self) -> bool {
         match self.stage {
             Stage::Refused => true,

@@ -122,6 +122,12 @@ impl RoomActor {
         let over = TcMsg::RoomOver {
             alias: self.place.alias.domain().into(),
             room: self.name.clone(),
+            fenced: self
+                .place
+                .fence
+                .as_ref()
+                .filter(|_| self.fenced)
+                .map(|fence| fence.epoch),
         };
         if self.place.manager.send(over).is_err() {
             // The manager is gone, and with it whoever could send anything.

@@ -17,7 +17,9 @@ use std::time::Duration;
 use takeover_core::id::NodeId;
 use takeover_core::sync::Ownership;
 use takeover_protocols::jid::{BareJid, FullJid};
-use takeover_protocols::muc::{OccupantChange, Phase, Room, RoomEffect, RoomLimits, Ticket};
+use takeover_protocols::muc::{
+    CloseReason, OccupantChange, Phase, Room, RoomEffect, RoomLimits, Ticket,
+};
 use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
 use takeover_storage::{ChatStore, Fence, HistoryPage, StoreError};
 
@@ -127,6 +129,8 @@ pub(super) struct RoomActor {
     recalls: usize,
     /// It ends when they are.
     ending: bool,
+    /// The database said that the lease is somebody else's.
+    fenced: bool,
 }
 
 impl RoomActor {
@@ -141,6 +145,7 @@ impl RoomActor {
             stage,
             recalls: 0,
             ending: false,
+            fenced: false,
         }
     }
 
@@ -297,6 +302,7 @@ impl RoomActor {
             RoomEffect::Recall(recall) => self.recall(*recall, ctx),
             RoomEffect::Closed(reason) => {
                 tracing::debug!(node = self.node_name(), room = %self.jid, ?reason, "room closed");
+                self.fenced = reason == CloseReason::Fenced;
                 self.place
                     .alias
                     .rooms()
