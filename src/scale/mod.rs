@@ -2,7 +2,7 @@
 //! each pair loses its power, all at once.
 //!
 //! Nodes, pairs, places, tickets and moves are the real ones. Clients are slim: a few dozen octets each
-//! in a [crowd](crowd) for each pair, which keeps the rules of chapter 3 for all of them; their stanzas
+//! in a crowd for each pair, which keeps the rules of chapter 3 for all of them; their stanzas
 //! are handed over without octets or XML. In virtual time.
 
 mod crowd;
