@@ -43,6 +43,15 @@ pub enum AddressError {
         /// What was given.
         given: String,
     },
+    /// It is written as key words, as other clients of PostgreSQL take them; the rest is not shown, a
+    /// password may be in it.
+    #[error(
+        "\"{word}=…\" is no folder; allowed: FOLDER[#INSTANCE] or postgresql://USER@HOST:PORT/NAME[#SCHEMA]"
+    )]
+    KeyWords {
+        /// The first of them.
+        word: &'static str,
+    },
     /// There is no database in the folder.
     #[error("there is no database in {}", folder.display())]
     Missing {
@@ -117,6 +126,9 @@ impl FromStr for ChatAddress {
             return Err(AddressError::Empty { given });
         }
         let scheme = place.split_once("://").map(|(scheme, _)| scheme);
+        if let (None, Some(word)) = (scheme, key_word(place)) {
+            return Err(AddressError::KeyWords { word });
+        }
         let kind = match scheme {
             None => Ok(EngineKind::Embedded),
             Some("postgres") => Ok(EngineKind::PostgreSql),
@@ -130,6 +142,15 @@ impl FromStr for ChatAddress {
             instance: instance.map(str::to_owned),
         })
     }
+}
+
+/// The key word that a connection string of the other form begins with (`host=… dbname=…`).
+fn key_word(place: &str) -> Option<&'static str> {
+    let known = [
+        "host", "hostaddr", "port", "dbname", "user", "password", "service",
+    ];
+    let first = place.split_once('=')?.0.trim();
+    known.into_iter().find(|word| *word == first)
 }
 
 /// The place and the instance: a `#` before the last `@` of a connection string is part of a password.
@@ -313,6 +334,16 @@ mod tests {
         }
         let unknown = "carrier-pigeon://x".parse::<ChatAddress>().unwrap_err();
         assert!(unknown.to_string().contains("known types"), "{unknown}");
+        let words = "host=127.0.0.1 dbname=chat password=s3cret".parse::<ChatAddress>();
+        let refused = words.unwrap_err().to_string();
+        assert!(
+            refused.contains("\"host=…\"") && refused.contains("postgresql://"),
+            "{refused}"
+        );
+        assert!(
+            "./host=x".parse::<ChatAddress>().is_ok(),
+            "a folder may be called so"
+        );
         for nothing in ["", "#x", "folder#"] {
             assert!(nothing.parse::<ChatAddress>().is_err(), "{nothing:?}");
         }
