@@ -232,6 +232,47 @@ fn a_room_whose_node_is_killed() {
     conclude(town, &clients);
 }
 
+/// CHAT-10, USR-5: a node has given its peer's room back and dies while the room's words are still
+/// on a slow link: they go on from where the room is, before what it says there.
+#[test]
+fn words_of_a_room_that_has_left_the_dead_node() {
+    let (mut town, clients) = talking_in_a_room(6);
+    town.kill(A);
+    town.pass(60);
+    assert_eq!(town.order(B, UserWork::TakeOver { forced: true }), Ok(2));
+    town.boot(A);
+    town.pass(20);
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
+    let slow = Duration::from_secs(5);
+    let network = town.world().network();
+    network.change_both(B, C, |link| link.delay = slow);
+    town.pass(2);
+    town.begin(B, UserWork::HandBack);
+    let plane = town.plane.clone();
+    let alias = plane.alias(room().domain().as_str()).expect("an alias");
+    town.until("the room is back", || alias.owner().node() == A);
+    town.kill(B);
+    town.begin(A, UserWork::TakeBack { forced: true });
+    town.pass(20);
+    assert_eq!(hosted(&town, A), 2);
+    town.begin(A, UserWork::TakeOver { forced: true });
+    town.pass(20);
+    assert_eq!(hosted(&town, A), 3);
+    town.boot(B);
+    town.pass(20);
+    town.begin(A, UserWork::HandBack);
+    town.pass(20);
+    assert_eq!(hosted(&town, B), 1);
+    town.begin(B, UserWork::TakeBack { forced: false });
+    town.pass(20);
+    town.until("all inside", || {
+        clients.iter().all(|client| client.is_in(&room()))
+    });
+    conclude(town, &clients);
+}
+
 /// SES-3, SES-4, CHAT-10 under random schedules; a failing seed is named and replays. The number
 /// of seeds is `TAKEOVER_SEEDS`, from `TAKEOVER_FIRST_SEED`.
 #[test]

@@ -389,7 +389,12 @@ impl Endpoint for Router {
             return Some(packet);
         };
         if let Some(letter) = super::transfer::letter_of(packet) {
-            plane.node(self.node).keep_orphan(letter);
+            match plane.host_of(letter.parcel.stanza.from.as_ref()) {
+                // Its sender, a room or a user, lives at another node by now: it goes on from there
+                // at once, before anything newer.
+                Some(host) if host != self.node => plane.route(host, letter.parcel),
+                Some(_) | None => plane.node(self.node).keep_orphan(letter),
+            }
         }
         None
     }
