@@ -162,3 +162,26 @@ fn records_that_sled_lost_are_noticed() {
     );
     drop(Embedded::open(&old).unwrap());
 }
+
+/// Chapter 4, storage: a process that is killed while sled writes a snapshot leaves half of one beside
+/// the former, which is the one that counts.
+#[test]
+fn half_a_snapshot_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    fill(&whole);
+    check(&whole).unwrap();
+    let mut names = Vec::new();
+    files(&whole, &mut names);
+    let snapshot = names.into_iter().find(|name| {
+        let name = name.file_name().unwrap().to_str().unwrap();
+        name.starts_with("snap.")
+    });
+    let snapshot = snapshot.expect("sled writes one when it is opened");
+    let bytes = fs::read(&snapshot).unwrap();
+    for half in [0, 12, bytes.len() / 2] {
+        let next = snapshot.with_extension("FFFFFFFFFFFFFFFF.generating");
+        fs::write(next, &bytes[..half]).unwrap();
+        check(&whole).unwrap();
+    }
+}

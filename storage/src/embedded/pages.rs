@@ -56,6 +56,7 @@ impl Pages {
             offset: 0,
             reason,
         };
+        drop_half_snapshots(folder).map_err(broken("clearing sled's folder"))?;
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(cache)
@@ -142,6 +143,24 @@ impl Pages {
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Removes snapshots that sled was writing when its process was killed. It gives one its name only when it is
+/// whole, and has the former one until then, but reads whatever begins like a snapshot's name, the half
+/// one before all others, and calls it corrupted.
+fn drop_half_snapshots(folder: &Path) -> std::io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let is_half = path.extension().is_some_and(|end| end == "generating");
+        if is_half {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn sync_tree(folder: &Path) -> std::io::Result<()> {
