@@ -236,18 +236,14 @@ impl Client {
     /// The full JIDs of contacts that it knows to be available, in order.
     #[must_use]
     pub fn available(&self) -> Vec<Jid> {
-        self.shared.view.lock().available.iter().cloned().collect()
+        let view = self.shared.view.lock();
+        view.available.values().flatten().cloned().collect()
     }
 
     /// Whether it knows a resource of `user` to be available.
     #[must_use]
     pub fn sees(&self, user: &BareJid) -> bool {
-        self.shared
-            .view
-            .lock()
-            .available
-            .iter()
-            .any(|jid| jid.to_bare() == *user)
+        self.shared.view.lock().available.contains_key(user)
     }
 
     /// The messages received, oldest first.

@@ -1,5 +1,7 @@
 //! What a client does with what it receives.
 
+use std::collections::btree_map::Entry;
+
 use takeover_protocols::delay::Delay;
 use takeover_protocols::jid::{BareJid, Jid};
 use takeover_protocols::ns;
@@ -123,12 +125,20 @@ impl Session {
             return self.in_room(kind, from, stanza, way);
         }
         match kind {
-            PresenceType::Available => drop(self.shared.view.lock().available.insert(from.clone())),
+            PresenceType::Available => {
+                let mut view = self.shared.view.lock();
+                let resources = view.available.entry(from.to_bare()).or_default();
+                resources.insert(from.clone());
+            }
             PresenceType::Unavailable => {
-                // Of a user without a resource: none of them is there (RFC 6121, section 4.3.2).
-                let all = from.is_bare();
-                let gone = |jid: &Jid| jid == from || all && jid.to_bare() == from.to_bare();
-                self.shared.view.lock().available.retain(|jid| !gone(jid));
+                let mut view = self.shared.view.lock();
+                if let Entry::Occupied(mut resources) = view.available.entry(from.to_bare()) {
+                    resources.get_mut().remove(from);
+                    // Of a user without a resource: none of them is there (RFC 6121, section 4.3.2).
+                    if from.is_bare() || resources.get().is_empty() {
+                        resources.remove();
+                    }
+                }
             }
             PresenceType::Subscribe => {
                 let answer = words::subscription(PresenceType::Subscribed, from.to_bare());

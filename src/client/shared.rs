@@ -149,7 +149,8 @@ pub(super) struct View {
     pub(super) notes: Vec<Noted>,
     pub(super) sent: Vec<Moment>,
     pub(super) rooms: BTreeMap<BareJid, RoomView>,
-    pub(super) available: BTreeSet<Jid>,
+    /// The resources known to be available, by their users.
+    pub(super) available: BTreeMap<BareJid, BTreeSet<Jid>>,
     pub(super) answers: BTreeMap<String, Stanza>,
     /// Where it has an inactive session (SES-7).
     pub(super) inactive_at: Option<String>,
@@ -173,7 +174,7 @@ impl Shared {
             notes: Vec::new(),
             sent: Vec::new(),
             rooms: BTreeMap::new(),
-            available: BTreeSet::new(),
+            available: BTreeMap::new(),
             answers: BTreeMap::new(),
             inactive_at: None,
         };

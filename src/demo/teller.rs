@@ -44,12 +44,12 @@ impl Teller {
                 self.timeline.show(&line);
             }
         }
-        for (client, handle) in lab.clients() {
+        for (client, handle) in &*lab.clients() {
             let seen = self.seen.entry(client.clone()).or_insert(0);
             let notes = handle.notes_after(*seen);
             *seen += notes.len();
             for noted in notes {
-                self.note(&client, &noted);
+                self.note(client, &noted);
             }
         }
         self.timeline.tick(lab.now());

@@ -40,13 +40,10 @@ pub(super) fn carry_out(talk: &Talk, lab: &Lab) -> Result<(), LabError> {
 
 /// The next one of those who have a client, in the order of their names.
 fn neighbour(lab: &Control, user: &str) -> Option<String> {
-    let others: Vec<String> = lab
-        .clients()
-        .into_keys()
-        .filter(|name| name != user)
-        .collect();
-    let next = others.iter().find(|name| name.as_str() > user);
-    next.or(others.first()).cloned()
+    let clients = lab.clients();
+    let others = || clients.keys().filter(|name| *name != user);
+    let next = others().find(|name| name.as_str() > user);
+    next.or_else(|| others().next()).cloned()
 }
 
 /// Whether a client is in a room and was never shown out of it.

@@ -67,7 +67,7 @@ pub(super) struct Inner {
     pub(super) board: Board,
     pub(super) rack: Standing<RackMsg>,
     pub(super) oracle: Arc<Mutex<Oracle>>,
-    pub(super) clients: Mutex<BTreeMap<String, Client>>,
+    pub(super) clients: Mutex<Arc<BTreeMap<String, Client>>>,
     pub(super) plane: Arc<Plane>,
     pub(super) settings: SessionSettings,
     pub(super) accounts: Vec<Arc<ConfiguredAccounts>>,
@@ -427,7 +427,7 @@ impl Control {
 
     /// The clients made so far, by name.
     #[must_use]
-    pub fn clients(&self) -> BTreeMap<String, Client> {
+    pub fn clients(&self) -> Arc<BTreeMap<String, Client>> {
         self.0.clients.lock().clone()
     }
 }

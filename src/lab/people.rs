@@ -221,10 +221,9 @@ impl Control {
             Some(_) | None => Arc::new(self.memory_dialer(name)),
         };
         let client = Client::start(spec, self.world(), dialer, self.0.oracle.clone());
-        self.0
-            .clients
-            .lock()
-            .insert(name.to_owned(), client.clone());
+        let mut clients = self.0.clients.lock();
+        Arc::make_mut(&mut clients).insert(name.to_owned(), client.clone());
+        drop(clients);
         Ok(client)
     }
 

@@ -159,7 +159,7 @@ impl Lab {
         Err(LabError::NoSuch {
             what: kind,
             name: name.to_owned(),
-            known: alike.map(|one| one.name).collect(),
+            known: alike.map(|one| one.name.to_string()).collect(),
         })
     }
 

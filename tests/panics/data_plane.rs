@@ -104,7 +104,8 @@ fn a_room() {
         scene.people.iter().for_each(Client::fall_silent);
         let lives = |lab: &Control| {
             let all = lab.world().mailboxes();
-            all.iter().any(|one| one.kind == "room" && one.name == room)
+            all.iter()
+                .any(|one| one.kind == "room" && *one.name == *room)
         };
         await_that(&mut scene.lab, "the room is loaded again", MINUTE, lives);
         scene.lab.pass(SECOND);

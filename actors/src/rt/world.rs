@@ -245,7 +245,7 @@ impl World {
             Some(MailboxReport {
                 node: listed.node,
                 kind: listed.kind,
-                name: listed.name.to_string(),
+                name: listed.name.clone(),
                 capacity: listed.capacity,
                 counters: listed.probe.read()?,
             })
@@ -314,7 +314,7 @@ pub struct MailboxReport {
     /// The actor's kind.
     pub kind: &'static str,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// How many messages may wait.
     pub capacity: usize,
     /// How many do and did.

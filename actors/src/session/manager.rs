@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use takeover_core::time::Moment;
 use tracing::Instrument;
 
 use super::hand::{self, CrowdArrival, Handed, Seats};
 use super::login::Established;
+use super::roll::Roll;
 use super::settings::Site;
 use super::task;
 use super::turnstile::Turnstile;
@@ -57,7 +57,7 @@ pub enum SessionTimer {
 /// The session manager of a node.
 pub struct SessionManager {
     site: Site,
-    attached: BTreeMap<ChildId, Attached>,
+    roll: Roll,
     /// Lines of sessions that are served together.
     lines: BTreeMap<ChildId, Arc<Seats>>,
     draining: Option<Recipient<Drained>>,
@@ -74,7 +74,7 @@ impl SessionManager {
     pub fn new(site: Site) -> Self {
         Self {
             site,
-            attached: BTreeMap::new(),
+            roll: Roll::default(),
             lines: BTreeMap::new(),
             draining: None,
             composing: false,
@@ -94,7 +94,7 @@ impl SessionManager {
         let name = attached.jid.to_string();
         let task = task.instrument(self.site.span(&name));
         let child = ctx.light("UserSession", name, task);
-        self.attached.insert(child, attached);
+        self.roll.enter(child, attached, self.site.settings.idle);
         self.counters().attached.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -109,19 +109,6 @@ impl SessionManager {
         self.lines.insert(child, seats);
     }
 
-    /// Asks clients that are silent, and ends connections that stay so.
-    fn look_after(&self, now: Moment) {
-        let idle = self.site.settings.idle;
-        for attached in self.attached.values() {
-            let silent = now.saturating_since(attached.outlet.last_heard());
-            if silent >= idle * 2 {
-                attached.outlet.close(Close::Silent);
-            } else if silent >= idle {
-                attached.outlet.ask();
-            }
-        }
-    }
-
     /// Composes the next session when the node's rate allows it (SES-10).
     fn compose(&mut self, ctx: &mut Ctx<Self>) {
         let each = MINUTE / self.site.plane.composed_per_minute();
@@ -134,7 +121,7 @@ impl SessionManager {
     }
 
     fn tell_if_drained(&mut self) {
-        if self.attached.is_empty()
+        if self.roll.is_empty()
             && self.lines.is_empty()
             && let Some(whom) = self.draining.take()
         {
@@ -174,7 +161,7 @@ impl Actor for SessionManager {
                 for seats in self.lines.values() {
                     seats.drain();
                 }
-                for attached in self.attached.values() {
+                for attached in self.roll.attached() {
                     attached.outlet.close(Close::Shutdown);
                 }
                 self.tell_if_drained();
@@ -186,7 +173,7 @@ impl Actor for SessionManager {
         match timer {
             SessionTimer::Sweep => {
                 self.site.plane.sweep(self.site.node);
-                self.look_after(ctx.now());
+                self.roll.look_after(ctx.now(), self.site.settings.idle);
                 ctx.arm(SessionTimer::Sweep, SWEEP);
                 let plane = &self.site.plane;
                 if !self.composing && plane.node(self.site.node).composing() > 0 {
@@ -207,7 +194,7 @@ impl Actor for SessionManager {
             seats.lose(&self.site);
             return self.tell_if_drained();
         }
-        let Some(attached) = self.attached.remove(&exit.child) else {
+        let Some(attached) = self.roll.strike(exit.child) else {
             return;
         };
         match exit.exit {

@@ -12,6 +12,7 @@ mod manager;
 mod move_rooms;
 mod mover;
 mod relocate;
+mod roll;
 mod settings;
 mod task;
 mod turnstile;

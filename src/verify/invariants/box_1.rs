@@ -71,12 +71,13 @@ impl Check for Mailboxes {
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
         for report in scene.lab.world().mailboxes() {
             let counters = report.counters;
-            let (kind, name, capacity) = (report.kind, report.name, report.capacity);
+            let (kind, capacity) = (report.kind, report.capacity);
+            let name = || report.name.to_string();
             let peak = counters.peak.max(counters.depth);
             if peak > capacity {
                 return Err(Violation::Box1(Broken::Bound {
                     kind,
-                    name,
+                    name: name(),
                     peak,
                     capacity,
                 }));
@@ -85,13 +86,13 @@ impl Check for Mailboxes {
             if overflowed == 0 {
                 continue;
             }
-            let key = (report.node, kind.to_owned(), name.clone());
+            let key = (report.node, kind.to_owned(), name());
             let told = self.0.get(&key).copied().unwrap_or(0);
             // The first and each doubling are told.
             if told > overflowed || overflowed >= told.max(1) * 2 || told == 0 {
                 return Err(Violation::Box1(Broken::Untold {
                     kind,
-                    name,
+                    name: name(),
                     overflowed,
                     told,
                 }));

@@ -84,29 +84,53 @@ fn broken((watcher, subject): (String, String), real: bool) -> Result<(), Violat
 /// Watchers and subjects that they see otherwise than they are, with how these are.
 fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
     let clients = scene.lab.clients();
+    let subjects = clients.values();
+    let real = subjects.filter_map(|client| Some((client.name(), is_there(&client.state())?)));
+    let real: BTreeMap<&str, bool> = real.collect();
     let mut mistaken = Vec::new();
     for watcher in clients.values().filter(|client| client.is_online()) {
-        for subject in watched(scene, watcher) {
-            let name = subject.node().map(ToString::to_string).unwrap_or_default();
-            let Some(client) = clients.get(&name) else {
-                continue;
-            };
-            let real = match client.state() {
-                ClientState::Online { .. } => true,
-                ClientState::Idle if is_waited_for(scene, &subject) => continue,
-                ClientState::Idle => false,
-                // On its way, or away without having left: its session may wait for it.
-                ClientState::Away { .. }
-                | ClientState::Connecting { .. }
-                | ClientState::Waiting { .. }
-                | ClientState::Refused { .. } => continue,
-            };
-            if watcher.sees(&subject) != real {
-                mistaken.push((watcher.name().to_owned(), name, real));
+        for (subject, is_there) in seen_wrong(scene, watcher, &real) {
+            if is_there || !is_waited_for(scene, &subject) {
+                let name = subject.node().map(ToString::to_string).unwrap_or_default();
+                mistaken.push((watcher.name().to_owned(), name, is_there));
             }
         }
     }
     mistaken
+}
+
+/// Whether a client is available; `None` of one that is on its way, or away without having left: its
+/// session may wait for it.
+const fn is_there(state: &ClientState) -> Option<bool> {
+    match state {
+        ClientState::Online { .. } => Some(true),
+        ClientState::Idle => Some(false),
+        ClientState::Away { .. }
+        | ClientState::Connecting { .. }
+        | ClientState::Waiting { .. }
+        | ClientState::Refused { .. } => None,
+    }
+}
+
+/// Whom of those whose presence it may see, as its roster in the pair's soft state has it, a client
+/// sees otherwise than `real` says.
+fn seen_wrong(
+    scene: &Scene<'_>,
+    watcher: &Client,
+    real: &BTreeMap<&str, bool>,
+) -> Vec<(BareJid, bool)> {
+    let Some(user) = scene.lab.plane().user(watcher.user().as_str()) else {
+        return Vec::new();
+    };
+    let wrong = |subject: &BareJid| {
+        let is_there = *real.get(subject.node()?.as_str())?;
+        (watcher.sees(subject) != is_there).then(|| (subject.clone(), is_there))
+    };
+    user.slot.peek(|state, _| {
+        let items = state.roster.iter().flat_map(|roster| roster.items());
+        let watched = items.filter(|item| item.state.sees_contact());
+        watched.filter_map(|item| wrong(&item.jid)).collect()
+    })
 }
 
 /// Whether a session that has lost its connection waits for the user's client: to whom nothing was said when
@@ -118,18 +142,4 @@ fn is_waited_for(scene: &Scene<'_>, subject: &BareJid) -> bool {
     };
     let user = scene.lab.plane().user(subject.as_str());
     user.is_some_and(|user| user.slot.peek(|state, _| state.sessions.iter().any(waits)))
-}
-
-/// Whose presence a client may see, as its roster in the pair's soft state has it.
-fn watched(scene: &Scene<'_>, watcher: &Client) -> Vec<BareJid> {
-    let Some(user) = scene.lab.plane().user(watcher.user().as_str()) else {
-        return Vec::new();
-    };
-    user.slot.peek(|state, _| {
-        let items = state.roster.iter().flat_map(|roster| roster.items());
-        items
-            .filter(|item| item.state.sees_contact())
-            .map(|item| item.jid.clone())
-            .collect()
-    })
 }
