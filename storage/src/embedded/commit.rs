@@ -5,11 +5,11 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
 
 use super::{KIND, Options, broken, log::Log, pages::Pages};
@@ -69,7 +69,7 @@ struct Counters {
 
 /// The writer thread's handle; dropping it ends the thread, after all that is waiting was written.
 pub(super) struct Committer {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<SyncSender<Job>>,
     bound: usize,
     thread: Option<thread::JoinHandle<()>>,
     counters: Arc<Counters>,
@@ -82,7 +82,7 @@ impl Committer {
             checkpoint,
             cache: _,
         } = options;
-        let (jobs, waiting) = crossbeam_channel::bounded(bound);
+        let (jobs, waiting) = sync_channel(bound);
         let counters = Arc::new(Counters::default());
         let writer = Writer {
             pages,
@@ -149,6 +149,8 @@ struct Writer {
 }
 
 impl Writer {
+    /// The channel is one that sleeps at once while it is empty: a thread that yields instead loses
+    /// its turn to whoever computes, and is not woken from that by the next write.
     fn run(mut self, waiting: &Receiver<Job>) {
         while let Ok(first) = waiting.recv() {
             let group: Vec<Job> = std::iter::once(first)
@@ -157,56 +159,68 @@ impl Writer {
                 .collect();
             self.counters.writes.fetch_add(group.len() as u64, Relaxed);
             let mut replies = Vec::with_capacity(group.len());
-            let done = catch_unwind(AssertUnwindSafe(|| self.commit(group, &mut replies)));
-            let done = done.unwrap_or_else(|_| Err(broken("writing")("the engine panicked")));
-            if let Err(error @ (StoreError::Broken { .. } | StoreError::AnswerLost { .. })) = &done
-            {
-                tracing::error!(%error, "the embedded database takes no more writes");
-                self.broken = Some(error.clone());
+            let done = caught(|| self.commit(group, &mut replies));
+            if let Err(error @ StoreError::Broken { .. }) = &done {
+                self.give_up(error.clone());
             }
             for reply in replies {
                 reply(done.clone());
             }
-            self.checkpoint(self.checkpoint);
+            self.tidy(self.checkpoint);
         }
-        self.checkpoint(1);
+        self.tidy(1);
     }
 
     /// Runs a group; when it is `Ok` all of it is durable, else nothing of it is there.
     fn commit(&mut self, group: Vec<Job>, replies: &mut Vec<Reply>) -> Result<(), StoreError> {
-        let mut tx = Tx::new(&*self.pages);
-        replies.extend(group.into_iter().map(|Job(job)| job(&mut tx)));
+        let writes = self.pages.read(|view| {
+            let mut tx = Tx::new(view);
+            replies.extend(group.into_iter().map(|Job(job)| job(&mut tx)));
+            Ok(tx.into_writes())
+        })?;
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
-        let writes = tx.into_writes();
         if writes.is_empty() {
             return Ok(());
         }
         let digest = self.pages.digest_after(self.log.digest(), &writes)?;
         self.log.append(&writes, digest)?;
         self.counters.groups.fetch_add(1, Relaxed);
-        // Durable, so it will be there when the database is opened again; but not now.
-        self.pages
-            .apply(&writes)
-            .map_err(|error| StoreError::AnswerLost {
-                engine: KIND,
-                reason: error.to_string(),
-            })
+        self.pages.apply(writes);
+        Ok(())
     }
 
-    fn checkpoint(&mut self, threshold: u64) {
-        if self.broken.is_some() || self.log.grown() < threshold {
+    /// Does what can wait until everybody is answered: gives sled what is recent, and begins the log
+    /// anew where it has grown to `threshold`.
+    fn tidy(&mut self, threshold: u64) {
+        if self.broken.is_some() {
             return;
         }
-        match self.pages.sync().and_then(|()| self.log.restart()) {
-            Ok(()) => {
-                self.counters.checkpoints.fetch_add(1, Relaxed);
-            }
-            Err(error) => {
-                tracing::error!(%error, "the embedded database takes no more writes");
-                self.broken = Some(error);
-            }
+        let done = match self.log.grown() < threshold {
+            true => caught(|| self.pages.pour_if_full()),
+            false => caught(|| self.checkpoint()),
+        };
+        if let Err(error) = done {
+            self.give_up(error);
         }
     }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.pages.sync()?;
+        self.log.restart()?;
+        self.counters.checkpoints.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    fn give_up(&mut self, error: StoreError) {
+        tracing::error!(%error, "the embedded database takes no more writes");
+        self.broken = Some(error);
+    }
+}
+
+/// What came of some work; sled asserts what it could answer with an error.
+fn caught(work: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(broken("writing")("the engine panicked")))
 }

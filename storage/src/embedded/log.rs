@@ -151,7 +151,10 @@ pub(super) fn recover(folder: &Path, pages: &Pages) -> Result<Log, StoreError> {
         digest: SetDigest::default(),
         groups: Vec::new(),
     });
-    groups.iter().try_for_each(|writes| pages.apply(writes))?;
+    for writes in groups {
+        pages.apply(writes);
+        pages.pour_if_full()?;
+    }
     let found = pages.digest()?;
     if found != digest {
         return Err(StoreError::DamagedFile {

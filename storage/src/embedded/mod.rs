@@ -14,7 +14,8 @@
 //! 1. One writer thread takes all waiting writes, runs them one after the other as transactions,
 //!    appends what they want written to the **log** as one record and syncs that once
 //!    (`fdatasync`): group commit.
-//! 2. Only then the records go to sled, and the answers out. What a reader sees is durable.
+//! 2. Only then readers see the records, and the answers go out. What a reader sees is durable.
+//!    To sled they go in large batches; until then they lie above it in memory.
 //! 3. When the log has grown ([`Options::checkpoint`]), sled is flushed, every file of it is synced in
 //!    earnest, and a fresh log replaces the old one by a rename.
 //! 4. Opening replays the log: it holds absolute values, so replaying twice is replaying once.

@@ -13,16 +13,29 @@ use takeover_core::digest::Digest;
 use super::broken;
 use crate::{
     StoreError,
-    kv::{Entry, Step, View, Writes},
+    kv::{Entry, Layer, Step, View, Writes},
 };
 
-/// The records in sled. Readers see whole groups of writes or none of them.
+/// Bytes of records after which what is recent goes to sled. sled seals a buffer and wakes all of its
+/// writing threads for every batch, however small.
+const POUR: usize = 512 * 1024;
+
+/// The records: in sled, and above it those that are recent. Readers see whole groups of writes or
+/// none of them.
 pub(super) struct Pages {
     folder: PathBuf,
     tree: sled::Tree,
     db: sled::Db,
-    /// Held for writing while a group goes in.
-    gate: RwLock<()>,
+    /// What the log has and sled has not; changed by the writer alone.
+    recent: RwLock<Recent>,
+}
+
+/// Groups of writes on their way to sled: the last value of each key.
+#[derive(Default)]
+struct Recent {
+    writes: Writes,
+    /// Bytes that went in, overwritten ones too.
+    bytes: usize,
 }
 
 /// A number that stands for a set of entries: the sum of a hash of each. Adding and removing one
@@ -73,7 +86,7 @@ impl Pages {
             folder: folder.to_owned(),
             tree,
             db,
-            gate: RwLock::new(()),
+            recent: RwLock::default(),
         })
     }
 
@@ -82,23 +95,43 @@ impl Pages {
         &self,
         job: impl FnOnce(&dyn View) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let _open = self.gate.read();
-        job(self)
+        let recent = self.recent.read();
+        job(&Layer::new(&recent.writes, &self.tree))
     }
 
     /// Puts a group of writes in, without making them durable.
-    pub(super) fn apply(&self, writes: &Writes) -> Result<(), StoreError> {
+    pub(super) fn apply(&self, writes: Writes) {
+        let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+            key.len() + value.as_ref().map_or(0, Vec::len)
+        };
+        let bytes: usize = writes.iter().map(size).sum();
+        let mut recent = self.recent.write();
+        recent.writes.extend(writes);
+        recent.bytes += bytes;
+    }
+
+    /// Gives sled what is recent, if that is much.
+    pub(super) fn pour_if_full(&self) -> Result<(), StoreError> {
+        let bytes = self.recent.read().bytes;
+        if bytes < POUR { Ok(()) } else { self.pour() }
+    }
+
+    /// Gives sled what is recent. Readers go on: to them it is above sled until all of it is in.
+    fn pour(&self) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        for (key, value) in writes {
+        let recent = self.recent.read();
+        for (key, value) in &recent.writes {
             match value {
                 Some(value) => batch.insert(&**key, &**value),
                 None => batch.remove(&**key),
             }
         }
-        let _shut = self.gate.write();
         self.tree
             .apply_batch(batch)
-            .map_err(broken("writing to sled"))
+            .map_err(broken("writing to sled"))?;
+        drop(recent);
+        *self.recent.write() = Recent::default();
+        Ok(())
     }
 
     /// The digest after `writes`, which are not in yet, from the one before them.
@@ -107,19 +140,22 @@ impl Pages {
         mut digest: SetDigest,
         writes: &Writes,
     ) -> Result<SetDigest, StoreError> {
-        for (key, value) in writes {
-            if let Some(old) = self.tree.get(key).map_err(broken("reading sled"))? {
-                digest.remove(key, &old);
+        self.read(|view| {
+            for (key, value) in writes {
+                if let Some(old) = view.get(key)? {
+                    digest.remove(key, &old);
+                }
+                if let Some(value) = value {
+                    digest.add(key, value);
+                }
             }
-            if let Some(value) = value {
-                digest.add(key, value);
-            }
-        }
-        Ok(digest)
+            Ok(digest)
+        })
     }
 
-    /// The digest of all that is there, by looking at all of it.
+    /// The digest of all that is there, by looking at all of it, in sled.
     pub(super) fn digest(&self) -> Result<SetDigest, StoreError> {
+        self.pour()?;
         let mut digest = SetDigest::default();
         for entry in &self.tree {
             let (key, value) = entry.map_err(broken("reading sled"))?;
@@ -128,8 +164,9 @@ impl Pages {
         Ok(digest)
     }
 
-    /// Makes everything that is in durable: sled's flush, then a real sync of its files.
+    /// Makes everything that is in durable in sled: its flush, then a real sync of its files.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.pour()?;
         self.db.flush().map_err(broken("flushing sled"))?;
         sync_tree(&self.folder).map_err(broken("syncing sled's files"))
     }
@@ -175,9 +212,9 @@ fn sync_tree(folder: &Path) -> std::io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-impl View for Pages {
+impl View for sled::Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.tree.get(key).map_err(broken("reading sled"))?;
+        let found = Self::get(self, key).map_err(broken("reading sled"))?;
         Ok(found.map(|value| value.to_vec()))
     }
 
@@ -191,7 +228,7 @@ impl View for Pages {
         if from >= to {
             return Ok(Vec::new());
         }
-        let range = self.tree.range::<&[u8], Range<&[u8]>>(from..to);
+        let range = self.range::<&[u8], Range<&[u8]>>(from..to);
         let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
             let (key, value) = entry.map_err(broken("reading sled"))?;
             Ok((key.to_vec(), value.to_vec()))

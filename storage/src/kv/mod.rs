@@ -3,11 +3,13 @@
 
 mod chat;
 mod keys;
+mod layer;
 mod node;
 mod tx;
 mod users;
 
 pub(crate) use keys::Key;
+pub(crate) use layer::Layer;
 pub(crate) use tx::{Entry, Step, Tx, View, Writes};
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     StoreError,
     codec::{self, Record},
-    kv::Key,
+    kv::{Key, Layer},
 };
 
 /// A key and its value.
@@ -144,10 +144,7 @@ impl<'a> Tx<'a> {
 
 impl View for Tx<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.writes.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.below.get(key),
-        }
+        Layer::new(&self.writes, self.below).get(key)
     }
 
     fn scan(
@@ -157,35 +154,7 @@ impl View for Tx<'_> {
         step: Step,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let mine = self.writes.range::<[u8], _>((
-            std::ops::Bound::Included(from),
-            std::ops::Bound::Excluded(to),
-        ));
-        let mine: Writes = mine
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        // Every write of ours can hide at most one entry below.
-        let below = self
-            .below
-            .scan(from, to, step, limit.saturating_add(mine.len()))?;
-        let mut merged: Writes = below
-            .into_iter()
-            .map(|(key, value)| (key, Some(value)))
-            .collect();
-        merged.extend(mine);
-        let there = |(key, value): (Vec<u8>, Option<Vec<u8>>)| value.map(|value| (key, value));
-        Ok(match step {
-            Step::Forwards => merged.into_iter().filter_map(there).take(limit).collect(),
-            Step::Backwards => merged
-                .into_iter()
-                .rev()
-                .filter_map(there)
-                .take(limit)
-                .collect(),
-        })
+        Layer::new(&self.writes, self.below).scan(from, to, step, limit)
     }
 }
 
