@@ -21,9 +21,10 @@ impl Plane {
             StanzaKind::Presence(_) | StanzaKind::Message(_) | StanzaKind::Iq(_) => None,
         };
         let shows_user = self.shows_user(&stanza);
+        let mut octets = Vec::new();
         for by in contacts {
             let untold = match &shared {
-                Some(of) => self.offer_presence(at, of, by, shows_user),
+                Some(of) => self.offer_presence(at, of, by, shows_user, &mut octets),
                 None => Some(by),
             };
             if let Some(by) = untold {
@@ -32,7 +33,7 @@ impl Plane {
         }
     }
 
-    /// Queues one contact's copy at each of its available sessions (RFC 6121, section 8.5.2.1.2), if
+    /// Writes or queues one contact's copy at each of its available sessions (RFC 6121, section 8.5.2.1.2), if
     /// the contact is at this node. The contact comes back where nothing has happened: then its copy
     /// is to be routed.
     fn offer_presence(
@@ -41,6 +42,7 @@ impl Plane {
         of: &Arc<Broadcast>,
         by: Jid,
         shows_user: bool,
+        octets: &mut Vec<u8>,
     ) -> Option<Jid> {
         let Some(contact) = self.user(by.as_str()) else {
             return Some(by);
@@ -62,7 +64,8 @@ impl Plane {
                 let Some(by) = by else { break };
                 let what = Written::Seen { of: of.clone(), by };
                 // A session that cannot take it is told the present state when it comes back.
-                let _ = session.push(Out { what, stored: None }, self.limits.session_queue);
+                let out = Out { what, stored: None };
+                let _ = session.tell(out, self.limits.session_queue, octets);
             }
         });
         if told.is_none() {

@@ -2,7 +2,8 @@
 //!
 //! Control (actors) and data are apart. A stanza travels by function calls: from the task that
 //! read it, through [`Plane::route`], under the lock of its target's place, into the queue of the
-//! target's session, whose task is woken to write it. Only to another node it goes through the
+//! target's session, whose task is woken to write it. Where many are told the same and a session's
+//! task has nothing to do, its wire is written to on the spot. Only to another node it goes through the
 //! simulated network, only to a room through the mailbox of its conference manager.
 //!
 //! No lock is held across an await, and never two places' locks at once.
@@ -18,6 +19,7 @@ mod gateway;
 mod keeper;
 mod left_out;
 mod letter;
+mod loan;
 mod mobile;
 mod node;
 mod note;
@@ -58,6 +60,7 @@ pub use gateway::{PushRules, Pushed, UnreadLost};
 pub use keeper::{Keeper, Work};
 pub use left_out::Switched;
 pub use letter::{Letter, ROUTER_PORT};
+pub use loan::LentWire;
 pub use node::{Counters, Gate, NodePlane, NodeSpec, NotServed};
 pub use outlet::{Close, Outlet};
 pub use parcel::{Origin, Parcel};

@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
+use super::loan::{Borrowed, LentWire};
 use super::turns::Turns;
+use super::user::Out;
 
 /// Why the server ends a stream by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ impl Default for Server {
 #[derive(Debug, Default)]
 pub struct Outlet {
     server: Server,
+    /// The wire, where it can be lent.
+    wire: Option<Arc<LentWire>>,
     woken: AtomicBool,
     close: OnceLock<Close>,
     ended: AtomicBool,
@@ -65,6 +69,15 @@ impl Outlet {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The way out by this wire, which the session's task lends while it waits.
+    #[must_use]
+    pub fn over(wire: Arc<LentWire>) -> Self {
+        Self {
+            wire: Some(wire),
+            ..Self::default()
+        }
     }
 
     /// The way out of a session that has this seat in a line.
@@ -89,6 +102,23 @@ impl Outlet {
                     turns.call(*seat);
                 }
             }
+        }
+    }
+
+    /// Writes a stanza past the task, if the task waits and has lent its wire; `octets` is where it is
+    /// composed. To be called when everything that came before is written, and nothing else can come
+    /// meanwhile. False where nothing has happened.
+    pub(super) fn write(&self, out: &Out, octets: &mut Vec<u8>) -> bool {
+        let Some(wire) = self.wire.as_ref().filter(|_| self.close.get().is_none()) else {
+            return false;
+        };
+        match wire.write(octets, |octets| out.write_into(octets)) {
+            Borrowed::Written => true,
+            Borrowed::Begun => {
+                self.wake();
+                true
+            }
+            Borrowed::Refused => false,
         }
     }
 

@@ -158,7 +158,7 @@ pub struct Session {
 /// What a session does with a stanza.
 #[derive(Debug)]
 pub enum Push {
-    /// It is queued.
+    /// It is queued, or written.
     Queued,
     /// It is queued for a client that is away and to be told of it (SES-10).
     Missed,
@@ -347,6 +347,18 @@ impl Session {
     #[must_use]
     pub fn backlog(&self) -> usize {
         self.out.len() + self.sm.as_ref().map_or(0, |sm| sm.unacked.len()) + self.kept()
+    }
+
+    /// As [`Session::push`], but on the spot where nothing is to be written before it. What is written
+    /// is on its way as if the task had done it, so this is not for what the client acknowledges, nor
+    /// for what is kept if the wire breaks; and the wire takes one stanza at a time. `octets` is where
+    /// it is composed.
+    pub fn tell(&mut self, out: Out, limit: usize, octets: &mut Vec<u8>) -> Push {
+        let is_direct = self.out.is_empty() && self.sm.is_none() && !self.is_suspended();
+        match &self.link {
+            Link::Attached(outlet) if is_direct && outlet.write(&out, octets) => Push::Queued,
+            Link::Attached(_) | Link::Detached { .. } => self.push(out, limit),
+        }
     }
 
     /// Queues a stanza and wakes the task that writes; at most `limit` may be queued.

@@ -5,13 +5,14 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use takeover_protocols::stream::{C2sServer, Effect, Timer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::ReadBuf;
 
-use crate::plane::Out;
+use crate::plane::{LentWire, Out};
 use crate::rt::{Sleep, World};
 use crate::wire::Wire;
 
@@ -21,13 +22,15 @@ const INPUT: usize = 16 * 1024;
 /// A wire with the server's stream machine on it.
 pub(super) struct Line {
     world: World,
-    wire: Box<dyn Wire>,
+    wire: Arc<LentWire>,
     /// The machine.
     pub(super) machine: C2sServer,
     /// What the machine has asked for, in order.
     pub(super) effects: VecDeque<Effect>,
     /// What is to be written.
     pub(super) out: Vec<u8>,
+    /// Something written is not flushed.
+    unflushed: bool,
     /// Those that run: an idle connection has none.
     timers: Vec<(Timer, Sleep)>,
     ended: bool,
@@ -51,10 +54,11 @@ impl Line {
     ) -> Self {
         Self {
             world,
-            wire,
+            wire: Arc::new(LentWire::new(wire)),
             machine,
             effects: first.into(),
             out: Vec::new(),
+            unflushed: false,
             timers: Vec::new(),
             ended: false,
         }
@@ -119,7 +123,7 @@ impl Line {
         // On the stack, so that an idle connection holds no buffer.
         let mut octets = [MaybeUninit::uninit(); INPUT];
         let mut input = ReadBuf::uninit(&mut octets);
-        match Pin::new(&mut self.wire).poll_read(cx, &mut input) {
+        match self.wire.poll_read(cx, &mut input) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) if !input.filled().is_empty() => {
                 let effects = self.machine.handle(input.filled());
@@ -142,11 +146,11 @@ impl Line {
         cx: &mut Context<'_>,
         from: usize,
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.wire).poll_write(cx, &self.out[from..])
+        self.wire.poll_write(cx, &self.out[from..])
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.wire).poll_flush(cx)
+        self.wire.poll_flush(cx)
     }
 
     /// Writes all that is to be written.
@@ -154,24 +158,57 @@ impl Line {
     /// # Errors
     /// The wire's.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        if !self.out.is_empty() {
-            self.wire.write_all(&self.out).await?;
-            self.out.clear();
-            self.wire.flush().await?;
+        if self.out.is_empty() && !self.unflushed {
+            return Ok(());
         }
+        let mut done = 0;
+        poll_fn(|cx| {
+            while done < self.out.len() {
+                match ready!(self.poll_write(cx, done))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    more => done += more,
+                }
+            }
+            self.poll_flush(cx)
+        })
+        .await?;
+        self.out.clear();
+        self.unflushed = false;
         Ok(())
+    }
+
+    /// The wire, to be written to by others while it is lent.
+    pub(super) fn wire(&self) -> Arc<LentWire> {
+        self.wire.clone()
+    }
+
+    /// Lends the wire to whoever has something for the client, until [`Line::take_back`]. To be called
+    /// when everything is written.
+    pub(super) fn lend(&self) {
+        if self.machine.may_write() {
+            self.wire.lend();
+        }
+    }
+
+    /// Takes the wire back, with what is left to be written of what others have begun.
+    pub(super) fn take_back(&mut self) {
+        if let Some(rest) = self.wire.take_back() {
+            self.out.extend_from_slice(&rest);
+            self.unflushed = true;
+        }
     }
 
     /// Ends the octets to the client in order.
     pub(super) async fn shut_down(&mut self) {
         // The client may be gone already; then there is nobody to tell.
-        let _ = self.wire.shutdown().await;
+        let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
     }
 
     /// Writes what is to be written, ends the octets to the client, and reads away what it still
     /// sends until it ends its own; all that within `limit` of protocol time. A socket that is
     /// closed with input unread is reset, and the client may never see the error it was told.
     pub(super) async fn part(&mut self, limit: Duration) {
+        self.take_back();
         let over = self.world.sleep(limit);
         let parting = async {
             self.end().await;
@@ -208,20 +245,32 @@ impl Line {
             self.ended = poll_fn(|cx| {
                 let mut octets = [MaybeUninit::uninit(); INPUT];
                 let mut input = ReadBuf::uninit(&mut octets);
-                let read = Pin::new(&mut self.wire).poll_read(cx, &mut input);
+                let read = self.wire.poll_read(cx, &mut input);
                 read.map(|read| read.is_err() || input.filled().is_empty())
             })
             .await;
         }
     }
 
-    /// Takes the wire to put a layer around it.
-    pub(super) fn exchange(&mut self, wire: Box<dyn Wire>) -> Box<dyn Wire> {
-        std::mem::replace(&mut self.wire, wire)
+    /// Takes the wire, to put a layer around it.
+    pub(super) fn take_wire(&mut self) -> Option<Box<dyn Wire>> {
+        self.wire.take()
+    }
+
+    /// Goes on with this wire.
+    pub(super) fn put_wire(&mut self, wire: Box<dyn Wire>) {
+        self.wire.put(wire);
     }
 
     /// The lab.
     pub(super) fn world(&self) -> &World {
         &self.world
+    }
+}
+
+impl Drop for Line {
+    /// The connection ends with its task, whoever else knows of the wire.
+    fn drop(&mut self) {
+        drop(self.wire.take());
     }
 }

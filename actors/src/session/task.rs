@@ -185,6 +185,9 @@ impl Task<'_> {
 
     /// When reading may go on, if the client has sent its share of this second.
     fn pause(&mut self) -> Option<Sleep> {
+        if self.taken == 0 {
+            return None;
+        }
         let now = self.line.world().now();
         let over = self.second + SECOND;
         if now >= over {
@@ -199,6 +202,7 @@ impl Task<'_> {
     async fn wait(&mut self) {
         self.line.rest();
         let mut pause = self.pause();
+        self.line.lend();
         let (line, owes) = (&mut self.line, self.owes);
         let Attached {
             outlet, tickets, ..
@@ -218,6 +222,7 @@ impl Task<'_> {
             })
         })
         .await;
+        self.line.take_back();
         if self.owes && self.attached.tickets.is_drained() {
             self.owes = false;
             self.acknowledge();

@@ -36,9 +36,6 @@ enum Step {
     Over,
 }
 
-/// Stands where the wire is while a layer is put around it.
-struct NoWire;
-
 /// Talks with an arrival until it has a session; nothing if it never will.
 pub(in super::super) async fn converse(
     site: &Site,
@@ -160,11 +157,10 @@ impl Login<'_> {
 
     async fn start_tls(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let wire = self.line.exchange(Box::new(NoWire));
-        let effects = match self.upgrade.take() {
-            Some(upgrade) => {
+        let effects = match self.upgrade.take().zip(self.line.take_wire()) {
+            Some((upgrade, wire)) => {
                 let wire = self.in_time(upgrade(wire)).await?;
-                self.line.exchange(wire);
+                self.line.put_wire(wire);
                 self.line.machine.tls_established()
             }
             None => self.line.machine.input_ended(),
@@ -220,10 +216,11 @@ impl Login<'_> {
             return Step::GoOn;
         };
         self.wait_for_user(&user).await;
-        let site = self.site;
+        let (site, wire) = (self.site, self.line.wire());
         let open = || {
+            let outlet = Outlet::over(wire.clone());
             site.plane
-                .open_session(site.node, &user, wanted.clone(), Outlet::new())
+                .open_session(site.node, &user, wanted.clone(), outlet)
         };
         match when_settled(site, open).await {
             Ok(attached) => {
@@ -258,10 +255,10 @@ impl Login<'_> {
             return Step::GoOn;
         };
         self.wait_for_user(&user).await;
-        let site = self.site;
+        let (site, wire) = (self.site, self.line.wire());
         let resume = || {
-            site.plane
-                .resume(site.node, &user, previd, h, Outlet::new())
+            let outlet = Outlet::over(wire.clone());
+            site.plane.resume(site.node, &user, previd, h, outlet)
         };
         match when_settled(site, resume).await {
             Ok(attached) => {
@@ -389,40 +386,4 @@ pub(super) async fn turn_away(site: &Site, arrival: Arrival) {
     }
     // Who does not read its refusal is dropped all the same.
     line.part(site.settings.c2s.limits.closing).await;
-}
-
-mod no_wire {
-    use super::NoWire;
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    impl AsyncRead for NoWire {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for NoWire {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
 }
