@@ -28,4 +28,4 @@ mod switch;
 pub use alias::{Alias, AliasSlot, AliasState, RoomSoft, SharedRooms};
 pub use manager::{AliasReport, Done, Moved, TC_MAILBOX, TcMsg, TextConference};
 pub use room::RoomMsg;
-pub use switch::Switch;
+pub use switch::{Rush, Switch};

@@ -9,13 +9,22 @@ use takeover_protocols::muc::Broadcast;
 
 use crate::plane::Parcel;
 
+/// When the copies of a broadcast are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rush {
+    /// On the spot, to whoever waits: nothing else goes out with it.
+    Now,
+    /// Others go to the same people: what one of them gets is written together.
+    Together,
+}
+
 /// Whoever routes stanzas for a conference: the data plane, or a test's own.
 pub trait Switch: Send + Sync {
     /// Routes one parcel from node `at` to the address in its `to`.
     fn route(&self, at: NodeId, parcel: Parcel);
 
     /// Routes one stanza from node `at` to many; in the order of calls for each of them.
-    fn broadcast(&self, at: NodeId, broadcast: &Broadcast) {
+    fn broadcast(&self, at: NodeId, broadcast: &Broadcast, _: Rush) {
         for recipient in broadcast.recipients().iter() {
             self.route(at, Parcel::of(broadcast.stanza_for(recipient)));
         }

@@ -163,7 +163,13 @@ impl Plane {
 
     /// Queues one recipient's copy of what a room says, if its session is at this node and takes
     /// it. False where nothing has happened: then the copy is to be built and routed.
-    pub(super) fn offer_copy(&self, at: NodeId, of: &Arc<Broadcast>, recipient: usize) -> bool {
+    pub(super) fn offer_copy(
+        &self,
+        at: NodeId,
+        of: &Arc<Broadcast>,
+        recipient: usize,
+        mut octets: Option<&mut Vec<u8>>,
+    ) -> bool {
         // What a session takes under its full address, whatever else is known of it (RFC 6121,
         // section 8.5.3.1), and what never waits for a user.
         let fits = match of.stanza().kind {
@@ -190,7 +196,12 @@ impl Plane {
                 recipient,
             };
             let (out, limit) = (Out { what, stored: None }, self.limits.session_queue);
-            match state.resource(resource)?.push(out, limit) {
+            let session = state.resource(resource)?;
+            let pushed = match &mut octets {
+                Some(octets) => session.tell(out, limit, octets),
+                None => session.push(out, limit),
+            };
+            match pushed {
                 Push::Queued => Some(false),
                 Push::Missed => Some(true),
                 Push::Refused(_) => None,

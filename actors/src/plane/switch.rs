@@ -9,7 +9,7 @@ use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::muc::Broadcast;
 
 use super::{Parcel, Plane};
-use crate::conference::Switch;
+use crate::conference::{Rush, Switch};
 
 impl Switch for Plane {
     fn route(&self, at: NodeId, parcel: Parcel) {
@@ -17,10 +17,12 @@ impl Switch for Plane {
     }
 
     /// A copy for a session at this node is not built: its queue holds what all share.
-    fn broadcast(&self, at: NodeId, broadcast: &Broadcast) {
+    fn broadcast(&self, at: NodeId, broadcast: &Broadcast, rush: Rush) {
+        let mut octets = Vec::new();
         let shared = Arc::new(broadcast.clone());
         for (recipient, to) in broadcast.recipients().iter().enumerate() {
-            if !self.offer_copy(at, &shared, recipient) {
+            let octets = (rush == Rush::Now).then_some(&mut octets);
+            if !self.offer_copy(at, &shared, recipient, octets) {
                 Self::route(self, at, Parcel::of(broadcast.stanza_for(to)));
             }
         }

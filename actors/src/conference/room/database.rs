@@ -77,16 +77,17 @@ impl RoomActor {
         verdict: Result<(), StoreFailure>,
         ctx: &mut Ctx<Self>,
     ) {
+        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
+            return;
+        };
+        let mut effects = Vec::new();
         for id in ids {
-            let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
-                return;
-            };
-            let effects = match verdict {
+            effects.extend(match verdict {
                 Ok(()) => life.room.stored(*id),
                 Err(cause) => life.room.store_failed(*id, cause),
-            };
-            self.carry(effects, ctx);
+            });
         }
+        self.carry(effects, ctx);
     }
 }
 

@@ -11,6 +11,7 @@ use takeover_storage::StoreError;
 
 use super::database::failure;
 use super::{DRAIN_LIMIT, Life, RoomActor, RoomTimer, Stage};
+use crate::conference::Rush;
 use crate::conference::ledger::Ledger;
 use crate::conference::loading::Loaded;
 use crate::conference::manager::TcMsg;
@@ -68,7 +69,8 @@ impl RoomActor {
             for said in loaded.history.iter().filter(|said| said.seq > reflected) {
                 if let Ok(stanza) = Stanza::parse(&said.stanza) {
                     let all = Broadcast::new(stanza, all.clone());
-                    self.place.switch.broadcast(self.place.node, &all);
+                    let switch = &self.place.switch;
+                    switch.broadcast(self.place.node, &all, Rush::Together);
                 }
             }
         }

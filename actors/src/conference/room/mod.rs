@@ -27,7 +27,7 @@ use crate::conference::alias::Alias;
 use crate::conference::ledger::{Batch, Entry, Ledger};
 use crate::conference::loading::{Loaded, load};
 use crate::conference::manager::TcMsg;
-use crate::conference::switch::Switch;
+use crate::conference::switch::{Rush, Switch};
 use crate::plane::{Entrusted, Parcel, Promise};
 use crate::rt::{Actor, Addr, Ctx};
 
@@ -262,14 +262,19 @@ impl RoomActor {
 impl RoomActor {
     /// Carries effects out in order.
     fn carry(&mut self, effects: Vec<RoomEffect>, ctx: &mut Ctx<Self>) {
+        let shown = effects.iter().filter(|effect| is_broadcast(effect));
+        let rush = match shown.count() {
+            0 | 1 => Rush::Now,
+            _ => Rush::Together,
+        };
         for effect in effects {
-            self.carry_one(effect, ctx);
+            self.carry_one(effect, rush, ctx);
         }
         self.write_next(ctx);
         self.watch_idleness(ctx);
     }
 
-    fn carry_one(&mut self, effect: RoomEffect, ctx: &mut Ctx<Self>) {
+    fn carry_one(&mut self, effect: RoomEffect, rush: Rush, ctx: &mut Ctx<Self>) {
         let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
             return;
         };
@@ -298,7 +303,9 @@ impl RoomActor {
             }
             RoomEffect::Occupant(change) => self.remember(change),
             RoomEffect::Send(stanza) => self.route(Parcel::of(stanza)),
-            RoomEffect::Broadcast(all) => self.place.switch.broadcast(self.place.node, &all),
+            RoomEffect::Broadcast(all) => {
+                self.place.switch.broadcast(self.place.node, &all, rush);
+            }
             RoomEffect::Recall(recall) => self.recall(*recall, ctx),
             RoomEffect::Closed(reason) => {
                 tracing::debug!(node = self.node_name(), room = %self.jid, ?reason, "room closed");
@@ -351,6 +358,10 @@ impl RoomActor {
             ctx.arm(RoomTimer::Idle, IDLE_LIMIT);
         }
     }
+}
+
+fn is_broadcast(effect: &RoomEffect) -> bool {
+    matches!(effect, RoomEffect::Broadcast(_))
 }
 
 impl Life {
