@@ -8,6 +8,9 @@
 //! Numbers are little endian. `digest` is that of the whole database after the record (after the
 //! checkpoint, in the head). The payload is the group's writes in bincode 1.3's format.
 //!
+//! The file is ahead of its records: zeros that are written in large steps, so that a sync has neither
+//! a length nor a new block to write, but the record alone.
+//!
 //! A process that is killed leaves a beginning of its last record, a loss of power may leave it full
 //! of zeros: either was never acknowledged and is cut off. Anything else that does not check is
 //! damage. (A torn record is told from a damaged one by its own checksum over the length: a length
@@ -29,6 +32,9 @@ const MAGIC: &[u8; 16] = b"takeover log 1\n\0";
 const HEAD: usize = 36;
 const RECORD_HEAD: usize = 28;
 
+/// Zeros that are written ahead at once.
+const AHEAD: usize = 256 * 1024;
+
 /// The open log.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -36,6 +42,8 @@ pub(super) struct Log {
     file: fs::File,
     /// Bytes that are in order.
     length: u64,
+    /// Bytes of the file: those in order, and zeros.
+    ahead: u64,
     /// Number of the last record.
     seq: u64,
     /// Digest of the database after it.
@@ -60,6 +68,7 @@ impl Log {
             folder: folder.to_owned(),
             file,
             length: HEAD as u64,
+            ahead: HEAD as u64,
             seq,
             digest,
         })
@@ -85,7 +94,7 @@ impl Log {
     pub(super) fn append(&mut self, writes: &Writes, digest: SetDigest) -> Result<(), StoreError> {
         let seq = self.seq + 1;
         let record = encode(seq, digest, &codec::group(writes)?)?;
-        if let Err(error) = self.file.write_all(&record) {
+        if let Err(error) = self.put(&record) {
             return Err(self.cut_back(error));
         }
         self.file.sync_data().map_err(broken("syncing the log"))?;
@@ -94,12 +103,34 @@ impl Log {
         Ok(())
     }
 
+    /// Writes a record, and zeros behind it where there are none. A disk without room for these has
+    /// room for the record perhaps.
+    fn put(&mut self, record: &[u8]) -> io::Result<()> {
+        let end = self.length + record.len() as u64;
+        if end <= self.ahead {
+            return self.file.write_all(record);
+        }
+        let mut more = record.to_vec();
+        more.resize(record.len() + AHEAD, 0);
+        if self.file.write_all(&more).is_ok() {
+            self.ahead = self.length + more.len() as u64;
+            return self.file.seek(SeekFrom::Start(end)).map(drop);
+        }
+        self.cut()?;
+        self.file.write_all(record)
+    }
+
+    /// Cuts the file to what is in order.
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.ahead = self.length;
+        self.file.seek(SeekFrom::Start(self.length)).map(drop)
+    }
+
     /// After a failed write: nothing was synced, so the log can be cut to where it was.
     fn cut_back(&mut self, error: io::Error) -> StoreError {
-        let cut = self.file.set_len(self.length);
-        let back = cut.and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
-        match (back, error.kind()) {
-            (Ok(_), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) => {
+        match (self.cut(), error.kind()) {
+            (Ok(()), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) => {
                 StoreError::DiskFull { engine: KIND }
             }
             _ => broken("writing the log")(error),
@@ -203,11 +234,16 @@ fn read(bytes: &[u8], file: &Path) -> Result<Contents, StoreError> {
     let mut at = HEAD;
     loop {
         let rest = &bytes[at..];
-        if rest.iter().all(|&byte| byte == 0) || rest.len() < RECORD_HEAD {
+        if is_zero(rest) || rest.len() < RECORD_HEAD {
             return Ok(contents);
         }
-        if crc32fast::hash(&rest[..RECORD_HEAD - 4]) != u32_at(rest, RECORD_HEAD - 4) {
-            return Err(damaged(at, "the head of a record does not check"));
+        let (head, behind) = rest.split_at(RECORD_HEAD);
+        if crc32fast::hash(&head[..RECORD_HEAD - 4]) != u32_at(head, RECORD_HEAD - 4) {
+            return if is_zero(behind) && has_zeroed_block(head, at) {
+                Ok(contents)
+            } else {
+                Err(damaged(at, "the head of a record does not check"))
+            };
         }
         let length = u32_at(rest, 0) as usize;
         let Some(payload) = rest.get(RECORD_HEAD..RECORD_HEAD + length) else {
@@ -218,7 +254,7 @@ fn read(bytes: &[u8], file: &Path) -> Result<Contents, StoreError> {
             return Err(damaged(at, "a record is not the next one"));
         }
         if crc32fast::hash(payload) != u32_at(rest, 20) {
-            let last = rest.len() == RECORD_HEAD + length;
+            let last = is_zero(&behind[length..]);
             return if last && has_zeroed_block(payload, at + RECORD_HEAD) {
                 Ok(contents)
             } else {
@@ -231,14 +267,16 @@ fn read(bytes: &[u8], file: &Path) -> Result<Contents, StoreError> {
     }
 }
 
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == 0)
+}
+
 /// Whether a block of the file that lies in these bytes was never written, or their end was not.
 fn has_zeroed_block(payload: &[u8], offset: usize) -> bool {
     const BLOCK: usize = 512;
     let first = offset.next_multiple_of(BLOCK) - offset;
     let blocks = payload.get(first..).unwrap_or_default().chunks(BLOCK);
-    blocks
-        .into_iter()
-        .any(|block| block.iter().all(|&byte| byte == 0))
+    blocks.into_iter().any(is_zero)
 }
 
 #[cfg(test)]
@@ -247,7 +285,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn writes(number: u64) -> Writes {
-        Writes::from([(number.to_be_bytes().to_vec(), Some(vec![7; 30]))])
+        sized(number, 30)
+    }
+
+    fn sized(number: u64, size: usize) -> Writes {
+        Writes::from([(number.to_be_bytes().to_vec(), Some(vec![7; size]))])
     }
 
     /// A log of `count` records, and where each ends.
@@ -259,7 +301,10 @@ mod tests {
             log.append(&writes(number), SetDigest(number)).unwrap();
             ends.push(usize::try_from(log.length).unwrap());
         }
-        (fs::read(path(folder.path())).unwrap(), ends)
+        let mut bytes = fs::read(path(folder.path())).unwrap();
+        let zeros = bytes.split_off(*ends.last().unwrap());
+        assert!(is_zero(&zeros), "what is ahead is empty");
+        (bytes, ends)
     }
 
     fn groups(bytes: &[u8]) -> Result<u64, StoreError> {
@@ -290,6 +335,44 @@ mod tests {
         for cut in 0..HEAD {
             assert!(groups(&bytes[..cut]).is_err(), "head cut at {cut}");
         }
+    }
+
+    /// A record of which only the first blocks came to the disk is no damage, with zeros ahead or not;
+    /// wherever in a block it begins, so that its head may be torn as well.
+    #[test]
+    fn a_record_torn_between_blocks_is_cut_off() {
+        for shift in (0..512).step_by(9) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut log = Log::begin(folder.path(), 0, SetDigest(0)).unwrap();
+            log.append(&sized(1, 400 + shift), SetDigest(1)).unwrap();
+            let first = usize::try_from(log.length).unwrap();
+            log.append(&sized(2, 2_000), SetDigest(2)).unwrap();
+            let end = usize::try_from(log.length).unwrap();
+            let bytes = fs::read(path(folder.path())).unwrap();
+            for cut in (0..end).step_by(512).filter(|cut| *cut > first) {
+                let mut torn = bytes[..end + 4096].to_vec();
+                torn[cut..].fill(0);
+                let found = read(&torn, Path::new("log")).map(|contents| contents.seq);
+                assert_eq!(found, Ok(1), "{shift} more, cut at {cut}");
+            }
+        }
+    }
+
+    /// The zeros ahead are overwritten, and written anew when they are used up.
+    #[test]
+    fn records_go_over_the_zeros_ahead() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::begin(folder.path(), 0, SetDigest(0)).unwrap();
+        let size = || fs::metadata(path(folder.path())).unwrap().len();
+        for number in 1..=8 {
+            log.append(&sized(number, 100_000), SetDigest(number))
+                .unwrap();
+            assert_eq!(size(), log.ahead);
+            assert!(log.length <= log.ahead);
+        }
+        assert!(log.ahead < log.length + AHEAD as u64 + 1);
+        let bytes = fs::read(path(folder.path())).unwrap();
+        assert_eq!(read(&bytes, Path::new("log")).unwrap().seq, 8);
     }
 
     proptest! {
