@@ -18,8 +18,8 @@ pub(super) struct Roll {
 
 struct Entry {
     attached: Attached,
-    /// When it is looked at next; `None`: its connection was ended.
-    look: Option<Moment>,
+    /// When it is looked at next; [`Moment::MAX`]: its connection was ended.
+    look: Moment,
 }
 
 impl Roll {
@@ -27,16 +27,13 @@ impl Roll {
     pub(super) fn enter(&mut self, child: ChildId, attached: Attached, idle: Duration) {
         let look = attached.outlet.last_heard() + idle;
         self.looks.insert((look, child));
-        let look = Some(look);
         self.sessions.insert(child, Entry { attached, look });
     }
 
     /// Strikes out a session that has ended.
     pub(super) fn strike(&mut self, child: ChildId) -> Option<Attached> {
         let entry = self.sessions.remove(&child)?;
-        if let Some(look) = entry.look {
-            self.looks.remove(&(look, child));
-        }
+        self.looks.remove(&(entry.look, child));
         Some(entry.attached)
     }
 
@@ -61,15 +58,15 @@ impl Roll {
             let heard = outlet.last_heard();
             entry.look = if heard + idle * 2 <= now {
                 outlet.close(Close::Silent);
-                None
+                Moment::MAX
             } else if heard + idle <= now {
                 outlet.ask();
-                Some(heard + idle * 2)
+                heard + idle * 2
             } else {
-                Some(heard + idle)
+                heard + idle
             };
-            if let Some(look) = entry.look {
-                self.looks.insert((look, child));
+            if entry.look < Moment::MAX {
+                self.looks.insert((entry.look, child));
             }
         }
     }
