@@ -1,0 +1,217 @@
+//! One host at a time, and what becomes of a room when that changes.
+
+use std::time::Duration;
+
+use takeover_actors::conference::TcMsg;
+use takeover_actors::plane::Outcome;
+use takeover_protocols::stanza::{Condition, PresenceType, StanzaKind};
+use takeover_storage::{Claim, FailOnce};
+
+use super::scene::{ALIAS, HOME, PEER, Scene};
+
+/// CHAT-8, CHAT-10: the host dies; the peer takes the alias over; occupants stay in the room, and
+/// the history is the one that everybody saw.
+#[test]
+fn a_room_goes_on_at_the_peer_when_its_host_dies() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.join("bob");
+    scene.say("andy", "one");
+    scene.say("bob", "two");
+    assert_eq!(scene.shown("andy"), ["one", "two"]);
+
+    home.kill();
+    scene.driver.settle();
+    assert!(matches!(
+        scene.say("bob", "nobody"),
+        Outcome::Bounce(_, Condition::RecipientUnavailable)
+    ));
+
+    let _peer = scene.conference(PEER);
+    assert!(scene.alias.claim(PEER).is_some());
+    assert!(
+        matches!(scene.say("bob", "three"), Outcome::Parked),
+        "held while the peer gets ready"
+    );
+    let alias = scene.alias.clone();
+    let (told, hears) = std::sync::mpsc::channel();
+    let done = Box::new(move |moved| told.send(moved).unwrap());
+    _peer.addr().send(TcMsg::Host(alias, done)).unwrap();
+    scene.driver.settle();
+    assert_eq!(hears.try_recv().unwrap().unwrap().rooms, 1);
+
+    scene.say("andy", "four");
+    assert_eq!(scene.shown("andy"), ["one", "two", "three", "four"]);
+    assert_eq!(scene.shown("bob"), ["one", "two", "three", "four"]);
+    scene.join("carol");
+    assert_eq!(
+        scene.shown("carol"),
+        ["[one]", "[two]", "[three]", "[four]"]
+    );
+    assert_eq!(scene.kept(), ["one", "two", "three", "four"]);
+}
+
+/// CHAT-9: the alias is let go in order and goes home; what comes in between waits.
+#[test]
+fn an_alias_goes_home_in_order() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.say("andy", "one");
+    let (alias, (told, hears)) = (scene.alias.clone(), std::sync::mpsc::channel());
+    let done = Box::new(move |moved: takeover_actors::conference::Moved| told.send(moved).unwrap());
+    home.addr()
+        .send(TcMsg::LetGo(alias.clone(), PEER, done))
+        .unwrap();
+    scene.driver.settle();
+    assert_eq!(hears.try_recv().unwrap().unwrap().rooms, 1);
+    assert_eq!(alias.owner().node(), PEER);
+    assert!(matches!(scene.say("andy", "two"), Outcome::Parked));
+    peer.addr()
+        .send(TcMsg::Host(alias, Box::new(|moved| drop(moved.unwrap()))))
+        .unwrap();
+    scene.driver.settle();
+    scene.say("andy", "three");
+    assert_eq!(scene.shown("andy"), ["one", "two", "three"]);
+    assert_eq!(scene.kept(), ["one", "two", "three"]);
+}
+
+/// CHAT-10: what the database took and nobody was shown, because the host died right then, is
+/// shown by the next host, once.
+#[test]
+fn what_was_stored_but_not_shown_is_shown_by_the_next_host() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    scene.say("andy", "two");
+    // As if the host had died between the database's answer and the reflection.
+    scene
+        .alias
+        .rooms()
+        .change("cave", |soft| soft.reflected = 1);
+    scene.ends.got.lock().clear();
+    home.kill();
+    scene.driver.settle();
+    assert!(scene.alias.claim(PEER).is_some());
+    let _peer = scene.conference(PEER);
+    assert_eq!(scene.shown("andy"), ["two"]);
+    scene.say("andy", "three");
+    assert_eq!(scene.shown("andy"), ["two", "three"]);
+}
+
+/// CHAT-11: an ad hoc room does not survive its host; its occupants are told.
+#[test]
+fn occupants_of_an_ad_hoc_room_are_told_that_it_is_gone() {
+    let mut scene = Scene::new(false);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.join("bob");
+    home.kill();
+    scene.driver.settle();
+    let _home = scene.conference(HOME);
+    let got = scene.ends.got.lock();
+    let last = got["bob@example.test/d"].last().unwrap();
+    assert_eq!(last.kind, StanzaKind::Presence(PresenceType::Unavailable));
+    let told = last
+        .child("x", "http://jabber.org/protocol/muc#user")
+        .unwrap();
+    assert!(
+        told.children()
+            .any(|child| child.attr("code") == Some("332"))
+    );
+}
+
+/// CHAT-12: while the database does not answer, what cannot be stored is refused with the
+/// standard's error, nothing is shown, and what comes after it is answered is stored.
+#[test]
+fn a_message_that_cannot_be_stored_is_refused() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    scene.store.faults().set_down(true);
+    scene.say("andy", "lost");
+    assert_eq!(scene.errors("andy"), [Condition::RecipientUnavailable]);
+    scene.store.faults().set_down(false);
+    scene.say("andy", "two");
+    assert_eq!(scene.shown("andy"), ["one", "two"]);
+    assert_eq!(scene.kept(), ["one", "two"]);
+}
+
+/// CHAT-10: an answer of the database that gets lost is asked for again; the message is there once.
+#[test]
+fn a_lost_answer_is_asked_for_again() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.store.faults().fail_next(FailOnce::AfterCommit, 1);
+    scene.say("andy", "one");
+    scene.driver.pass(Duration::from_secs(5));
+    assert_eq!(scene.shown("andy"), ["one"]);
+    assert_eq!(scene.kept(), ["one"]);
+}
+
+/// CHAT-12, SVC-4: an alias whose database does not answer refuses with the standard's error, and
+/// opens when the database is back.
+#[test]
+fn an_alias_waits_for_its_database() {
+    let mut scene = Scene::new(true);
+    scene.store.faults().set_down(true);
+    let _home = scene.conference(HOME);
+    scene.join("andy");
+    assert_eq!(scene.errors("andy"), [Condition::RecipientUnavailable]);
+    scene.store.faults().set_down(false);
+    scene.driver.pass(Duration::from_secs(60));
+    scene.ends.got.lock().clear();
+    scene.create();
+    scene.say("andy", "one");
+    assert_eq!(scene.shown("andy"), ["one"]);
+}
+
+/// HA-10, CHAT-10: both nodes took the alias while its database was down. Who has lost it does not take the
+/// lease from who has it.
+#[test]
+fn a_host_that_lost_its_alias_leaves_the_lease_alone() {
+    let mut scene = Scene::new(true);
+    scene.store.faults().set_down(true);
+    let _home = scene.conference(HOME);
+    // The first host's next try comes after the second one's.
+    scene.driver.pass(Duration::from_secs(4));
+    let peer = scene.conference(PEER);
+    assert!(scene.alias.claim(PEER).is_some());
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    scene.store.faults().set_down(false);
+    scene.driver.pass(Duration::from_secs(60));
+    let chat = scene.store.chat("pair-1");
+    let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
+    assert_eq!((lease.held_by, lease.epoch), (Some(PEER), 1));
+    scene.create();
+    scene.say("andy", "one");
+    assert_eq!(scene.shown("andy"), ["one"]);
+}
+
+/// CHAT-10: a lease that a late host has taken by force comes back to the host of the alias, and what was
+/// said meanwhile is stored once.
+#[test]
+fn a_lease_that_was_taken_by_force_is_taken_back() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    let chat = scene.store.chat("pair-1");
+    let late = chat.acquire(ALIAS, PEER, Claim::Force);
+    scene.driver.block_on(late).unwrap();
+    scene.say("andy", "two");
+    scene.driver.pass(Duration::from_secs(10));
+    scene.say("andy", "three");
+    let shown = scene.shown("andy");
+    assert_eq!(shown.last().map(String::as_str), Some("three"), "{shown:?}");
+    assert_eq!(scene.kept(), shown);
+    let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
+    assert_eq!(lease.held_by, Some(HOME));
+}
