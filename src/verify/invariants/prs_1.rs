@@ -16,7 +16,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     id: "PRS-1",
     sentence: "When quiet, what a watcher sees of a subject is the subject's presence, of one who has left as \
                of one who is there. Who left without a word, having no connection, is there until its session \
-               is given up.",
+               is given up; whom a switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it \
+               logs in again.",
     file: "prs_1.rs",
     looked: Looked::Look,
 };
@@ -88,15 +89,30 @@ fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
     let real = subjects.filter_map(|client| Some((client.name(), is_there(&client.state())?)));
     let real: BTreeMap<&str, bool> = real.collect();
     let mut mistaken = Vec::new();
-    for watcher in clients.values().filter(|client| client.is_online()) {
+    let sees = |client: &&Client| client.is_online() && !is_left_out(scene, client.user());
+    for watcher in clients.values().filter(sees) {
         for (subject, is_there) in seen_wrong(scene, watcher, &real) {
-            if is_there || !is_waited_for(scene, &subject) {
+            let has_reason = match is_there {
+                true => is_left_out(scene, &subject),
+                false => is_waited_for(scene, &subject),
+            };
+            if !has_reason {
                 let name = subject.node().map(ToString::to_string).unwrap_or_default();
                 mistaken.push((watcher.name().to_owned(), name, is_there));
             }
         }
     }
     mistaken
+}
+
+/// Whether a user has a session without presence (HA-17): nobody sees it, and it sees nobody.
+fn is_left_out(scene: &Scene<'_>, user: &BareJid) -> bool {
+    let user = scene.lab.plane().user(user.as_str());
+    let left_out = |session: &Session| session.shown.is_left_out();
+    user.is_some_and(|user| {
+        user.slot
+            .peek(|state, _| state.sessions.iter().any(left_out))
+    })
 }
 
 /// Whether a client is available; `None` of one that is on its way, or away without having left: its
