@@ -64,11 +64,17 @@ fn within(moments: &[Moment], after: Moment, until: Moment) -> &[Moment] {
     &moments[from..to.max(from)]
 }
 
-/// When a gap has lasted for the timeout while the peer was sending.
+/// When a gap has lasted for the timeout while the peer was sending. A peer that had no power begins with its
+/// first word.
 fn unheard(heard: &Datagrams, gap: Gap, timeout: Duration) -> Option<Moment> {
-    let ripe = gap.from + timeout;
-    let sent = within(&heard.sent, gap.from, ripe);
-    (ripe <= gap.to && !sent.is_empty()).then_some(ripe)
+    let first = *within(&heard.sent, gap.from, gap.to).first()?;
+    let since = if first <= gap.from + timeout {
+        gap.from
+    } else {
+        first
+    };
+    let ripe = since + timeout;
+    (ripe <= gap.to).then_some(ripe)
 }
 
 /// When a request in a gap has waited for the timeout, because it or its answer did not get through.
@@ -118,6 +124,17 @@ mod tests {
             arrived: at(&[0, 15]),
         };
         assert_eq!(ripe(&heard, 1000), [0; 0]);
+    }
+
+    /// HA-1: what a peer says when it has power again, and what does not arrive, is a silence from there on.
+    #[test]
+    fn a_peer_that_begins_to_send_is_silenced_from_then_on() {
+        let heard = Datagrams {
+            sent: at(&[0, 15, 200, 215, 230, 245]),
+            arrived: at(&[0, 15]),
+        };
+        assert_eq!(ripe(&heard, 259), [0; 0], "it is not over yet");
+        assert_eq!(ripe(&heard, 260), [260], "now it is");
     }
 
     /// HA-1, the older release: a request whose answer is lost is one silence, one that is answered none.
