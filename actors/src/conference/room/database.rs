@@ -44,11 +44,18 @@ impl RoomActor {
             followers,
             result,
         } = written;
+        // The next host may have found it in the database and shown it while the answer was on its way.
+        let is_reflected = batch.last_seq().is_some_and(|last| self.is_reflected(last));
         let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
             return;
         };
         life.ledger.done();
         match result {
+            Ok(()) if is_reflected => {
+                for id in &batch.ids {
+                    drop(life.room.stored(*id));
+                }
+            }
             Ok(()) => {
                 self.settle(&batch.ids, Ok(()), ctx);
                 if let Some(last) = batch.last_seq() {
@@ -69,6 +76,12 @@ impl RoomActor {
         }
         self.write_next(ctx);
         self.finish_draining(ctx);
+    }
+
+    /// Whether somebody has shown everything up to this number.
+    fn is_reflected(&self, last: u64) -> bool {
+        let rooms = self.place.alias.rooms();
+        rooms.change(&self.name, |soft| soft.reflected >= last)
     }
 
     pub(super) fn settle(
