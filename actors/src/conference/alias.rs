@@ -236,6 +236,17 @@ impl SharedRooms {
         result
     }
 
+    /// Takes what is to be shown of a room up to its message `last`. Answers how far others had taken it:
+    /// what is behind that the caller shows, and nobody else (CHAT-10).
+    #[must_use]
+    pub fn reflect(&self, room: &str, last: u64) -> u64 {
+        self.change(room, |soft| {
+            let before = soft.reflected;
+            soft.reflected = before.max(last);
+            before
+        })
+    }
+
     /// What is remembered of a room.
     #[must_use]
     pub fn get(&self, room: &str) -> Option<RoomSoft> {

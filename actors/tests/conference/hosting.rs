@@ -154,6 +154,28 @@ fn a_lost_answer_is_asked_for_again() {
     assert_eq!(scene.kept(), ["one"]);
 }
 
+/// CHAT-10: the database has a message and has not answered yet when another host takes the room over. That
+/// one shows it, and the first does not do so again.
+#[test]
+fn a_late_answer_shows_nothing_twice() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.store.faults().set_latency(Duration::from_secs(3));
+    scene.say("andy", "one");
+    scene.store.faults().set_latency(Duration::ZERO);
+    assert!(scene.shown("andy").is_empty());
+    assert!(scene.alias.claim(PEER).is_some());
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    assert_eq!(scene.shown("andy"), ["one"]);
+    scene.driver.pass(Duration::from_secs(10));
+    assert_eq!(scene.shown("andy"), ["one"]);
+    assert_eq!(scene.kept(), ["one"]);
+}
+
 /// CHAT-12, SVC-4: an alias whose database does not answer refuses with the standard's error, and
 /// opens when the database is back.
 #[test]

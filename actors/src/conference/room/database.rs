@@ -7,7 +7,7 @@ use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::{StoreFailure, WriteId};
 use takeover_storage::{ChatStore, EngineKind, Fence, StoreError};
 
-use super::{RoomActor, RoomMsg, Stage, Written};
+use super::{RoomActor, RoomMsg, Stage, Written, is_broadcast};
 use crate::conference::ledger::Batch;
 use crate::plane::Promise;
 use crate::rt::{Ctx, World};
@@ -44,28 +44,28 @@ impl RoomActor {
             followers,
             result,
         } = written;
-        // The next host may have found it in the database and shown it while the answer was on its way.
-        let is_reflected = batch.last_seq().is_some_and(|last| self.is_reflected(last));
         let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
             return;
         };
         life.ledger.done();
         match result {
-            Ok(()) if is_reflected => {
-                for id in &batch.ids {
-                    drop(life.room.stored(*id));
-                }
-            }
             Ok(()) => {
-                self.settle(&batch.ids, Ok(()), ctx);
-                if let Some(last) = batch.last_seq() {
-                    let rooms = self.place.alias.rooms();
-                    rooms.change(&self.name, |soft| soft.reflected = soft.reflected.max(last));
+                let stored = batch.ids.iter().flat_map(|id| life.room.stored(*id));
+                let mut effects: Vec<_> = stored.collect();
+                // The next host may have found it in the database, and shown it, before the answer was here.
+                let rooms = self.place.alias.rooms();
+                let is_mine = |last| rooms.reflect(&self.name, last) < last;
+                if !batch.last_seq().is_none_or(is_mine) {
+                    effects.retain(|effect| !is_broadcast(effect));
                 }
+                self.carry(effects, ctx);
             }
             Err(error) => {
+                let cause = failure(&error);
+                let failed = |id: &WriteId| life.room.store_failed(*id, cause);
+                let effects = batch.ids.iter().flat_map(failed).collect();
                 tracing::warn!(node = self.node_name(), room = %self.jid, %error, "a write failed");
-                self.settle(&batch.ids, Err(failure(&error)), ctx);
+                self.carry(effects, ctx);
             }
         }
         for promise in batch.promises {
@@ -76,31 +76,6 @@ impl RoomActor {
         }
         self.write_next(ctx);
         self.finish_draining(ctx);
-    }
-
-    /// Whether somebody has shown everything up to this number.
-    fn is_reflected(&self, last: u64) -> bool {
-        let rooms = self.place.alias.rooms();
-        rooms.change(&self.name, |soft| soft.reflected >= last)
-    }
-
-    pub(super) fn settle(
-        &mut self,
-        ids: &[WriteId],
-        verdict: Result<(), StoreFailure>,
-        ctx: &mut Ctx<Self>,
-    ) {
-        let (Stage::Open(life) | Stage::Draining(life)) = &mut self.stage else {
-            return;
-        };
-        let mut effects = Vec::new();
-        for id in ids {
-            effects.extend(match verdict {
-                Ok(()) => life.room.stored(*id),
-                Err(cause) => life.room.store_failed(*id, cause),
-            });
-        }
-        self.carry(effects, ctx);
     }
 }
 

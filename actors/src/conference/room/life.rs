@@ -27,7 +27,7 @@ impl RoomActor {
         let occupants: Vec<OccupantRecord> = soft.occupants.values().cloned().collect();
         let room = match loaded {
             Some(loaded) => {
-                self.reflect_unseen(&loaded, soft.reflected, &occupants);
+                self.reflect_unseen(&loaded, &occupants);
                 let Loaded { room, history } = loaded;
                 Room::restore(room.record, history, room.last_seq, occupants, self.limits)
             }
@@ -55,12 +55,9 @@ impl RoomActor {
     }
 
     /// Shows what an earlier host stored and could not show any more (CHAT-10).
-    pub(super) fn reflect_unseen(
-        &self,
-        loaded: &Loaded,
-        reflected: u64,
-        occupants: &[OccupantRecord],
-    ) {
+    fn reflect_unseen(&self, loaded: &Loaded, occupants: &[OccupantRecord]) {
+        let rooms = self.place.alias.rooms();
+        let reflected = rooms.reflect(&self.name, loaded.room.last_seq);
         if !occupants.is_empty() {
             let all: Arc<[_]> = occupants
                 .iter()
@@ -74,9 +71,6 @@ impl RoomActor {
                 }
             }
         }
-        self.place.alias.rooms().change(&self.name, |soft| {
-            soft.reflected = soft.reflected.max(loaded.room.last_seq);
-        });
     }
 
     /// CHAT-11: the room did not survive its host; whoever was in it is told (XEP-0045, 9.1.3 and

@@ -360,7 +360,7 @@ impl RoomActor {
     }
 }
 
-fn is_broadcast(effect: &RoomEffect) -> bool {
+pub(super) fn is_broadcast(effect: &RoomEffect) -> bool {
     matches!(effect, RoomEffect::Broadcast(_))
 }
 
