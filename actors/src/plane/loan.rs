@@ -1,27 +1,26 @@
 //! A wire that the task which owns it lends while it waits: who has something for the client writes it
 //! there and then, and no task is woken for it.
 //!
-//! The task takes the wire back before it takes from the session's queue and before it writes. Who
-//! borrows it holds the lock of the user's place, and finds the queue empty: what came before is written.
-//! So there is one order, whoever writes.
+//! The task takes the wire back before it takes from the session's queue. Who borrows it holds the lock
+//! of the user's place, and finds the queue empty: what came before is written. So there is one order,
+//! whoever writes ([`Loan`], whose models prove it).
 
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
+use takeover_core::sync::{After, Loan};
 use tokio::io::{AsyncWrite, ReadBuf};
 
 use crate::wire::Wire;
 
-/// A wire, and whether it is lent.
-pub struct LentWire(Mutex<Inside>);
+/// A wire that can be lent.
+pub struct LentWire(Loan<Inside>);
 
 struct Inside {
     /// Nothing while a layer is put around it, and once its task has ended.
     wire: Option<Box<dyn Wire>>,
-    lent: bool,
     /// What the wire has not taken of what was written last, if that is not done.
     begun: Option<Vec<u8>>,
 }
@@ -40,35 +39,31 @@ pub(super) enum Borrowed {
 impl LentWire {
     /// A wire that is not lent.
     pub(crate) fn new(wire: Box<dyn Wire>) -> Self {
-        Self(Mutex::new(Inside {
+        Self(Loan::new(Inside {
             wire: Some(wire),
-            lent: false,
             begun: None,
         }))
     }
 
     /// Lends it until it is taken back. Only by its task, which has nothing left to write.
     pub(crate) fn lend(&self) {
-        self.0.lock().lent = true;
+        self.0.lend();
     }
 
     /// Takes it back, with what is still to be written and flushed before anything else.
     pub(crate) fn take_back(&self) -> Option<Vec<u8>> {
-        let mut inside = self.0.lock();
-        inside.lent = false;
-        inside.begun.take()
+        self.0.take_back();
+        self.0.own(|inside| inside.begun.take())
     }
 
     /// Takes the wire out; nobody else can write to it from now on.
     pub(crate) fn take(&self) -> Option<Box<dyn Wire>> {
-        let mut inside = self.0.lock();
-        inside.lent = false;
-        inside.wire.take()
+        self.0.own(|inside| inside.wire.take())
     }
 
     /// Puts a wire in.
     pub(crate) fn put(&self, wire: Box<dyn Wire>) {
-        self.0.lock().wire = Some(wire);
+        self.0.own(|inside| inside.wire = Some(wire));
     }
 
     /// Writes what `compose` appends to `octets`, if the wire is lent. Waits for nobody.
@@ -77,28 +72,15 @@ impl LentWire {
         octets: &mut Vec<u8>,
         compose: impl FnOnce(&mut Vec<u8>),
     ) -> Borrowed {
-        let Some(mut inside) = self.0.try_lock().filter(|inside| inside.lent) else {
-            return Borrowed::Refused;
-        };
-        let Some(wire) = &mut inside.wire else {
-            return Borrowed::Refused;
-        };
-        octets.clear();
-        compose(octets);
-        // What cannot go on at once is the task's, which will ask again with its own waker.
-        let mut context = Context::from_waker(Waker::noop());
-        let mut wire = Pin::new(wire);
-        let written = match wire.as_mut().poll_write(&mut context, octets) {
-            Poll::Ready(Ok(written)) if written > 0 => written,
-            Poll::Ready(Ok(_) | Err(_)) | Poll::Pending => return Borrowed::Refused,
-        };
-        let flushed = wire.poll_flush(&mut context);
-        if written == octets.len() && matches!(flushed, Poll::Ready(Ok(()))) {
-            return Borrowed::Written;
-        }
-        inside.lent = false;
-        inside.begun = Some(octets.split_off(written));
-        Borrowed::Begun
+        let written = self.0.borrow(|inside| {
+            let written = inside.write(octets, compose);
+            let after = match written {
+                Borrowed::Begun => After::IsOver,
+                Borrowed::Written | Borrowed::Refused => After::GoesOn,
+            };
+            (written, after)
+        });
+        written.unwrap_or(Borrowed::Refused)
     }
 
     pub(crate) fn poll_read(
@@ -129,10 +111,33 @@ impl LentWire {
         &self,
         work: impl FnOnce(Pin<&mut dyn Wire>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        match &mut self.0.lock().wire {
+        self.0.own(|inside| match &mut inside.wire {
             Some(wire) => work(Pin::new(&mut **wire)),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        })
+    }
+}
+
+impl Inside {
+    fn write(&mut self, octets: &mut Vec<u8>, compose: impl FnOnce(&mut Vec<u8>)) -> Borrowed {
+        let Some(wire) = &mut self.wire else {
+            return Borrowed::Refused;
+        };
+        octets.clear();
+        compose(octets);
+        // What cannot go on at once is the task's, which will ask again with its own waker.
+        let mut context = Context::from_waker(Waker::noop());
+        let mut wire = Pin::new(wire);
+        let written = match wire.as_mut().poll_write(&mut context, octets) {
+            Poll::Ready(Ok(written)) if written > 0 => written,
+            Poll::Ready(Ok(_) | Err(_)) | Poll::Pending => return Borrowed::Refused,
+        };
+        let flushed = wire.poll_flush(&mut context);
+        if written == octets.len() && matches!(flushed, Poll::Ready(Ok(()))) {
+            return Borrowed::Written;
         }
+        self.begun = Some(octets.split_off(written));
+        Borrowed::Begun
     }
 }
 

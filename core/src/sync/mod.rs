@@ -6,7 +6,8 @@
 //! *thaws*. An older epoch is re-routed, never executed (SES-4). The other types serve the same
 //! end: a [`Deadline`] fires or is cancelled exactly once, a [`HeartbeatCell`] tells a silent peer
 //! from one that has come back, a [`Lease`] has one holder per epoch (CHAT-10), a [`BoundedQueue`]
-//! states what happens when it is full, a [`TicketWindow`] knows which stanzas of a client are
+//! states what happens when it is full, a [`Loan`] lets others do an owner's work while it waits and keeps its
+//! order, a [`TicketWindow`] knows which stanzas of a client are
 //! handled, once and in order (XEP-0198).
 //!
 //! Each type does one job, holds no lock across an await (nothing here awaits) and allocates
@@ -18,6 +19,7 @@ mod deadline;
 mod directory;
 mod heartbeat;
 mod lease;
+mod loan;
 mod owner;
 #[cfg(any(takeover_loom, takeover_shuttle))]
 pub mod planted;
@@ -32,6 +34,7 @@ pub use deadline::{Arming, Deadline, Ended, Phase};
 pub use directory::Directory;
 pub use heartbeat::{Beat, Heard, HeartbeatCell, NotDown};
 pub use lease::{Grant, Lease, LeaseError};
+pub use loan::{After, Loan};
 pub use owner::{OwnerCell, Ownership};
 pub use queue::{BoundedQueue, Counters, Overflow, Pop, Pushed, RefusedPush};
 pub use slot::{Delivery, Gate, Slot, SlotError, TakenOver};

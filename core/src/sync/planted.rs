@@ -91,6 +91,12 @@ pub enum Bug {
     LeaseNotFenced,
     /// A holder looks whether it holds, and writes after.
     LeaseWritesUnlocked,
+    /// What is not lent is borrowed.
+    LoanIgnoresLent,
+    /// Whether it is lent is looked at in one step, and it is used in another.
+    LoanBorrowsInTwoSteps,
+    /// A loan goes on though its owner has something to finish.
+    LoanGoesOnUnfinished,
     /// A resumption begins no new life.
     TicketKeepsLife,
     /// A ticket of a life that is settled stands for the one of its number in the next.

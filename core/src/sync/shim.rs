@@ -44,6 +44,11 @@ mod chosen {
         pub fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
+
+        /// The lock, if nobody has it. No planted panic is inside one: what is poisoned is taken for held.
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
     }
 
     /// The modelled read-write lock with `parking_lot`'s signatures.

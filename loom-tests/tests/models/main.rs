@@ -15,6 +15,8 @@ mod heartbeat;
 #[cfg(takeover_loom)]
 mod lease;
 #[cfg(takeover_loom)]
+mod loan;
+#[cfg(takeover_loom)]
 mod owner;
 #[cfg(takeover_loom)]
 mod pairs;
