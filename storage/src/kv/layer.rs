@@ -1,18 +1,19 @@
 //! Writes laid over what is below: what will be read once they are in.
 
+use std::borrow::Borrow;
 use std::ops::Bound::{Excluded, Included};
 
 use super::{Entry, Step, View, Writes};
 use crate::StoreError;
 
-/// A view through writes that are not in the view below yet.
-pub(crate) struct Layer<'a> {
-    above: &'a Writes,
+/// A view through writes, its own or another's, that are not in the view below yet.
+pub(crate) struct Layer<'a, W> {
+    pub(super) above: W,
     below: &'a dyn View,
 }
 
-impl<'a> Layer<'a> {
-    pub(crate) fn new(above: &'a Writes, below: &'a dyn View) -> Self {
+impl<'a, W: Borrow<Writes>> Layer<'a, W> {
+    pub(crate) fn new(above: W, below: &'a dyn View) -> Self {
         Self { above, below }
     }
 
@@ -21,6 +22,7 @@ impl<'a> Layer<'a> {
     fn met(&self, from: &[u8], to: &[u8], step: Step, limit: usize) -> Writes {
         let range = self
             .above
+            .borrow()
             .range::<[u8], _>((Included(from), Excluded(to)))
             .map(|(key, value)| (key.clone(), value.clone()));
         let mut left = limit;
@@ -36,9 +38,9 @@ impl<'a> Layer<'a> {
     }
 }
 
-impl View for Layer<'_> {
+impl<W: Borrow<Writes>> View for Layer<'_, W> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.above.get(key) {
+        match self.above.borrow().get(key) {
             Some(value) => Ok(value.clone()),
             None => self.below.get(key),
         }

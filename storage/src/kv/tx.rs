@@ -93,40 +93,34 @@ impl dyn View + '_ {
 }
 
 /// A transaction over a view. Sees its own writes.
-pub(crate) struct Tx<'a> {
-    below: &'a dyn View,
-    writes: Writes,
-}
+pub(crate) struct Tx<'a>(Layer<'a, Writes>);
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(below: &'a dyn View) -> Self {
-        Self {
-            below,
-            writes: Writes::new(),
-        }
+        Self(Layer::new(Writes::new(), below))
     }
 
     pub(crate) fn view(&self) -> &dyn View {
-        self
+        &self.0
     }
 
     pub(crate) fn into_writes(self) -> Writes {
-        self.writes
+        self.0.above
     }
 
     /// Takes over what a transaction on top of this one wants written.
     pub(crate) fn absorb(&mut self, writes: Writes) {
-        self.writes.extend(writes);
+        self.0.above.extend(writes);
     }
 
     pub(crate) fn put<R: Record>(&mut self, key: &Key, record: &R) -> Result<(), StoreError> {
         let bytes = codec::encode(key.bytes(), record)?;
-        self.writes.insert(key.bytes().to_vec(), Some(bytes));
+        self.0.above.insert(key.bytes().to_vec(), Some(bytes));
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, key: &Key) {
-        self.writes.insert(key.bytes().to_vec(), None);
+        self.0.above.insert(key.bytes().to_vec(), None);
     }
 
     /// Removes all keys that begin with `prefix`.
@@ -137,24 +131,8 @@ impl<'a> Tx<'a> {
                 keys.push(key);
                 Ok(true)
             })?;
-        self.writes.extend(keys.into_iter().map(|key| (key, None)));
+        self.0.above.extend(keys.into_iter().map(|key| (key, None)));
         Ok(())
-    }
-}
-
-impl View for Tx<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Layer::new(&self.writes, self.below).get(key)
-    }
-
-    fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        step: Step,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        Layer::new(&self.writes, self.below).scan(from, to, step, limit)
     }
 }
 
@@ -213,7 +191,7 @@ mod tests {
             let mut tx = Tx::new(&base);
             tx.absorb(writes);
             prop_assert_eq!(
-                tx.scan(&from, &to, step, limit).unwrap(),
+                tx.view().scan(&from, &to, step, limit).unwrap(),
                 Plain(after).scan(&from, &to, step, limit).unwrap()
             );
         }
