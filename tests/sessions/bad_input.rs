@@ -153,38 +153,73 @@ fn ten_thousand_that_never_log_in() {
     town.assert_clean();
 }
 
-/// A client whose connection is open on one side only is asked, and given up when it does not
-/// answer; its session waits for it.
-#[test]
-fn a_half_open_connection() {
-    let mut town = Town::new(1, &[("andy", A)]);
-    let mut wire = connect(&town);
+/// Andy's session, over a wire that says nothing by itself.
+fn log_in(town: &mut Town) -> DuplexStream {
+    let mut wire = connect(town);
     let login = format!("{HEADER}{}", plain("andy", "andy-secret"));
     let bind = format!(
         "{HEADER}<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
          <resource>desk</resource></bind></iq><presence/>"
     );
+    for (words, wanted) in [(login, "<success"), (bind, "andy@example.com/desk")] {
+        hear(town, &mut wire, &words, wanted);
+    }
+    wire
+}
+
+/// Says it, and answers what is heard until this has come.
+fn hear(town: &mut Town, wire: &mut DuplexStream, words: &str, wanted: &str) -> String {
     let mut answer = Vec::new();
     town.driver.block_on(async {
-        for (words, wanted) in [(login, "<success"), (bind, "andy@example.com/desk")] {
-            wire.write_all(words.as_bytes()).await.expect("room");
-            while !String::from_utf8_lossy(&answer).contains(wanted) {
-                assert!(wire.read_buf(&mut answer).await.expect("octets") > 0);
-            }
+        wire.write_all(words.as_bytes()).await.expect("room");
+        while !String::from_utf8_lossy(&answer).contains(wanted) {
+            assert!(wire.read_buf(&mut answer).await.expect("octets") > 0);
         }
     });
+    String::from_utf8(answer).expect("UTF-8")
+}
+
+/// XEP-0199: a client whose connection is open on one side only is asked, once, and given up when it
+/// does not answer; its session waits for it.
+#[test]
+fn a_half_open_connection() {
+    let mut town = Town::new(1, &[("andy", A)]);
+    let mut wire = log_in(&mut town);
     town.driver.pass(Duration::from_secs(700));
     let mut rest = String::new();
     town.driver
         .block_on(wire.read_to_string(&mut rest))
         .expect("UTF-8");
-    assert!(
-        rest.contains("urn:xmpp:ping") && rest.contains("connection-timeout"),
-        "{rest}"
-    );
+    assert_eq!(rest.matches("urn:xmpp:ping").count(), 1, "{rest}");
+    assert!(rest.contains("connection-timeout"), "{rest}");
     let sessions = town
         .plane
         .user("andy@example.com")
         .map(|user| user.slot.peek(|state, _| state.sessions.len()));
     assert_eq!(sessions, Some(0));
+}
+
+/// XEP-0199: a client that answers is there, and is asked again when it has been silent as long again.
+#[test]
+fn whoever_answers_stays() {
+    let mut town = Town::new(1, &[("andy", A)]);
+    let mut wire = log_in(&mut town);
+    let pong = "<iq type='result' id='are-you-there' to='example.com'/>";
+    for question in 1..=3 {
+        let before = town.world().now();
+        hear(&mut town, &mut wire, "", "urn:xmpp:ping");
+        let silent = town.world().now().saturating_since(before).as_secs();
+        assert!(
+            (290..=310).contains(&silent),
+            "question {question} after {silent} s"
+        );
+        town.driver
+            .block_on(wire.write_all(pong.as_bytes()))
+            .expect("room");
+    }
+    let sessions = town
+        .plane
+        .user("andy@example.com")
+        .map(|user| user.slot.peek(|state, _| state.sessions.len()));
+    assert_eq!(sessions, Some(1));
 }
