@@ -57,8 +57,7 @@ pub fn is_eligible(stanza: &Stanza, direction: Direction) -> bool {
         StanzaKind::Message(kind) => kind,
         StanzaKind::Presence(_) | StanzaKind::Iq(_) => return false,
     };
-    let children = stanza.children();
-    let has = |name: &str, space: &str| children.iter().any(|child| child.is(name, space));
+    let has = |name: &str, space: &str| stanza.has_child(name, space);
     let of_kind = match kind {
         MessageType::Chat => true,
         MessageType::Normal => has("body", ns::CLIENT) || has("received", "urn:xmpp:receipts"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use takeover_protocols::carbons::{Direction, Switch, copy_for, is_eligible};
 use takeover_protocols::jid::FullJid;
-use takeover_protocols::stanza::Stanza;
+use takeover_protocols::stanza::{Stanza, StanzaKind};
 
 use super::parcel::Parcel;
 use super::route::{Left, finished};
@@ -30,14 +30,12 @@ impl Plane {
 
     /// What a client sends, its user's other clients get a copy of.
     pub(super) fn copy_sent(&self, user: &User, by: SessionId, stanza: &Stanza) {
-        if !self.limits.carbons || !is_eligible(stanza, Direction::Sent) {
-            return;
-        }
         let limits = self.limits;
-        user.update(|state| {
-            let others = |id: SessionId| id != by;
-            copy(state, stanza, Direction::Sent, limits, |_, id| others(id));
-        });
+        if limits.carbons && matches!(stanza.kind, StanzaKind::Message(_)) {
+            user.update(|state| {
+                copy(state, stanza, Direction::Sent, limits, |_, id| id != by);
+            });
+        }
     }
 }
 
@@ -49,7 +47,7 @@ pub(super) fn copy_received(
     limits: Limits,
     has_it: impl Fn(usize) -> bool,
 ) {
-    if limits.carbons && is_eligible(stanza, Direction::Received) {
+    if limits.carbons {
         copy(state, stanza, Direction::Received, limits, |index, _| {
             !has_it(index)
         });
@@ -63,12 +61,18 @@ fn copy(
     limits: Limits,
     wanted: impl Fn(usize, SessionId) -> bool,
 ) {
-    for (index, session) in state.sessions.iter_mut().enumerate() {
-        if session.carbons && wanted(index, session.id) {
-            let to: FullJid = session.jid.clone();
-            let copy = copy_for(stanza, direction, &to);
-            // A copy that finds no room is lost: the message itself is not.
-            let _ = session.push(Out::of(copy), limits.session_queue);
-        }
+    let sessions = state.sessions.iter_mut().enumerate();
+    let mut others = sessions
+        .filter(|(index, session)| session.carbons && wanted(*index, session.id))
+        .peekable();
+    // Most users have one client, and the message is not looked into for nobody.
+    if others.peek().is_none() || !is_eligible(stanza, direction) {
+        return;
+    }
+    for (_, session) in others {
+        let to: FullJid = session.jid.clone();
+        let copy = copy_for(stanza, direction, &to);
+        // A copy that finds no room is lost: the message itself is not.
+        let _ = session.push(Out::of(copy), limits.session_queue);
     }
 }

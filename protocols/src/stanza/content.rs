@@ -51,6 +51,9 @@ impl Stanza {
     /// The first child element `{ns}name`; the others are not built.
     #[must_use]
     pub fn child(&self, name: &str, ns: &str) -> Option<Element> {
+        if !self.mentions(name) {
+            return None;
+        }
         self.find(|n, space| n == name && space == ns)
     }
 
@@ -75,6 +78,9 @@ impl Stanza {
     /// Whether there is a child element `{ns}name`; nothing is built.
     #[must_use]
     pub fn has_child(&self, name: &str, ns: &str) -> bool {
+        if !self.mentions(name) {
+            return false;
+        }
         let mut found = false;
         self.walk(|tokens, prefix, local| {
             found = local == name && resolves_to(tokens, prefix, ns);
@@ -172,6 +178,20 @@ impl Stanza {
             self.payload = Bytes::from(kept);
         }
         removed
+    }
+
+    /// Whether a start tag of this local name can be in the payload. Most of what is asked for is not
+    /// there, and this costs a small part of reading the tags: a name is written as it is, behind `<` or
+    /// the colon of its prefix, and something ends it.
+    fn mentions(&self, name: &str) -> bool {
+        let payload: &[u8] = &self.payload;
+        let is_name = |at: usize| {
+            let before = at.checked_sub(1).and_then(|before| payload.get(before));
+            let after = payload.get(at + name.len());
+            matches!(before, Some(b'<' | b':'))
+                && matches!(after, Some(b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n'))
+        };
+        memchr::memmem::find_iter(payload, name).any(is_name)
     }
 
     fn find(&self, mut wanted: impl FnMut(&str, &str) -> bool) -> Option<Element> {

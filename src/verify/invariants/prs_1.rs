@@ -84,19 +84,15 @@ fn broken((watcher, subject): (String, String), real: bool) -> Result<(), Violat
 
 /// Watchers and subjects that they see otherwise than they are, with how these are.
 fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
-    let clients = scene.lab.clients();
-    let subjects = clients.values();
-    let real = subjects.filter_map(|client| Some((client.name(), is_there(&client.state())?)));
-    let real: BTreeMap<&str, bool> = real.collect();
     let mut mistaken = Vec::new();
-    let sees = |client: &&Client| client.is_online() && !is_left_out(scene, client.user());
-    for watcher in clients.values().filter(sees) {
-        for (subject, is_there) in seen_wrong(scene, watcher, &real) {
+    let clients = scene.lab.clients();
+    for watcher in clients.values().filter(|client| client.is_online()) {
+        for (subject, is_there) in seen_wrong(scene, watcher, &clients) {
             let has_reason = match is_there {
                 true => is_left_out(scene, &subject),
                 false => is_waited_for(scene, &subject),
             };
-            if !has_reason {
+            if !has_reason && !is_left_out(scene, watcher.user()) {
                 let name = subject.node().map(ToString::to_string).unwrap_or_default();
                 mistaken.push((watcher.name().to_owned(), name, is_there));
             }
@@ -129,17 +125,18 @@ const fn is_there(state: &ClientState) -> Option<bool> {
 }
 
 /// Whom of those whose presence it may see, as its roster in the pair's soft state has it, a client
-/// sees otherwise than `real` says.
+/// sees otherwise than they are, with how they are.
 fn seen_wrong(
     scene: &Scene<'_>,
     watcher: &Client,
-    real: &BTreeMap<&str, bool>,
+    clients: &BTreeMap<String, Client>,
 ) -> Vec<(BareJid, bool)> {
     let Some(user) = scene.lab.plane().user(watcher.user().as_str()) else {
         return Vec::new();
     };
     let wrong = |subject: &BareJid| {
-        let is_there = *real.get(subject.node()?.as_str())?;
+        let client = clients.get(subject.node()?.as_str())?;
+        let is_there = is_there(&client.state())?;
         (watcher.sees(subject) != is_there).then(|| (subject.clone(), is_there))
     };
     user.slot.peek(|state, _| {
