@@ -59,7 +59,7 @@ impl Faults {
         self.0.lock().free
     }
 
-    /// Protocol time that every answer takes; applied by the caller (see [`crate::Store::latency`]).
+    /// Protocol time from every question to its answer; applied by the caller (see [`crate::Store::latency`]).
     pub fn set_latency(&self, latency: Duration) {
         self.0.lock().latency = latency;
     }

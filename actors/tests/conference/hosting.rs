@@ -162,9 +162,10 @@ fn a_late_answer_shows_nothing_twice() {
     let _home = scene.conference(HOME);
     let peer = scene.conference(PEER);
     scene.create();
-    scene.store.faults().set_latency(Duration::from_secs(3));
+    scene.store.faults().set_latency(Duration::from_secs(4));
     scene.say("andy", "one");
     scene.store.faults().set_latency(Duration::ZERO);
+    scene.driver.pass(Duration::from_secs(3));
     assert!(scene.shown("andy").is_empty());
     assert!(scene.alias.claim(PEER).is_some());
     let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
@@ -174,6 +175,28 @@ fn a_late_answer_shows_nothing_twice() {
     scene.driver.pass(Duration::from_secs(10));
     assert_eq!(scene.shown("andy"), ["one"]);
     assert_eq!(scene.kept(), ["one"]);
+}
+
+/// CHAT-10: a message is on its way to the database when another host takes the room over. The database
+/// refuses it, for its lease is gone: nobody is shown what is in no history.
+#[test]
+fn a_write_finds_its_lease_gone() {
+    let mut scene = Scene::new(true);
+    let _home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.store.faults().set_latency(Duration::from_secs(4));
+    scene.say("andy", "one");
+    scene.store.faults().set_latency(Duration::ZERO);
+    assert!(scene.alias.claim(PEER).is_some());
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    scene.say("andy", "two");
+    assert_eq!(scene.shown("andy"), ["two"]);
+    scene.driver.pass(Duration::from_secs(10));
+    assert_eq!(scene.shown("andy"), ["two"]);
+    assert_eq!(scene.kept(), ["two"]);
 }
 
 /// CHAT-12, SVC-4: an alias whose database does not answer refuses with the standard's error, and

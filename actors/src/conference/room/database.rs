@@ -103,11 +103,11 @@ async fn write(
     };
     let mut tries = 1;
     let result = loop {
-        let answer = store.write(&fence, room, batch.writes.clone()).await;
+        // Half on the way there: a slow write may find that its lease has gone to somebody else.
         let slow = store.latency();
-        if !slow.is_zero() {
-            world.sleep(slow).await;
-        }
+        wait(world, slow / 2).await;
+        let answer = store.write(&fence, room, batch.writes.clone()).await;
+        wait(world, slow - slow / 2).await;
         match answer {
             Err(error) if error.is_unknown() && tries < ASK_AGAIN.0 => {
                 tries += 1;
@@ -126,6 +126,12 @@ async fn write(
         batch,
         followers,
         result,
+    }
+}
+
+async fn wait(world: &World, time: Duration) {
+    if !time.is_zero() {
+        world.sleep(time).await;
     }
 }
 
