@@ -252,6 +252,49 @@ fn ses_5_re_login_window() {
     );
 }
 
+/// SES-3, XEP-0198: a session that waits for its client holds so much and no more. Who has missed what a
+/// room said meanwhile does not resume as if nothing had been: it logs in anew and has it from the history,
+/// and what was said to it alone comes in order.
+#[test]
+fn ses_3_who_has_missed_something_does_not_resume() {
+    let mut lab = lab(63);
+    let [andy, bob] = online(&mut lab, ["andy", "bob"]);
+    let room = lab.room("lunch", "2A").unwrap();
+    let both = [andy.clone(), bob.clone()];
+    both.iter().for_each(|client| client.enter(&room));
+    await_that(&mut lab, "both are inside", MINUTE, |_| {
+        both.iter().all(|client| client.is_in(&room))
+    });
+    lab.node("1A").unwrap().kill().unwrap();
+    lab.pass(70 * SECOND);
+    assert!(!andy.is_online());
+    bob.say("andy", "before the flood");
+    for number in 0..10_050 {
+        bob.post(&room, &format!("{number}"));
+        if number % 100 == 0 {
+            lab.pass(SECOND / 10);
+        }
+    }
+    bob.say("andy", "after the flood");
+    lab.pass(SECOND);
+    assert!(!andy.is_online());
+    await_that(&mut lab, "Andy is back", LONG, |_| {
+        andy.is_in(&room) && andy.has_received("10049")
+    });
+    lab.pass(MINUTE);
+    let heard = andy.received();
+    // What a room shows of itself at the door is bounded too; the archive has the rest.
+    let shown = heard.iter().filter(|message| message.delayed);
+    assert!(shown.count() >= 1000);
+    let total = lab.finding().total;
+    assert_eq!((total.doubled, total.reordered), (0, 0));
+    let alone = heard
+        .iter()
+        .filter(|message| message.body.contains("flood"));
+    let alone: Vec<&str> = alone.map(|message| message.body.as_str()).collect();
+    assert_eq!(alone, ["before the flood", "after the flood"]);
+}
+
 /// SES-12: offline messages wait in the store, also while their user's node fails over; they are
 /// delivered at the next login wherever that is, in order and marked as delayed.
 #[test]

@@ -176,11 +176,13 @@ impl Plane {
         outlet: Outlet,
     ) -> Result<Attached, OpenError> {
         let mine = self.owned(at, user)?;
+        self.end_incomplete(mine, user, name);
         let outlet = Arc::new(outlet);
         let taken = user.slot.with(mine, |state| {
-            let found = state.sessions.iter_mut().find(|session| {
-                session.is_resumable() && session.sm.as_ref().is_some_and(|sm| *sm.name == *name)
-            });
+            let found = state
+                .sessions
+                .iter_mut()
+                .find(|session| session.is_named(name));
             let session = found.ok_or(OpenError::NoSuchSession)?;
             let Some(sm) = &mut session.sm else {
                 return Err(OpenError::NoSuchSession);

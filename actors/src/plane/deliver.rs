@@ -129,7 +129,7 @@ fn is_known(state: &UserState, resource: &str, from: Option<&Jid>) -> bool {
 }
 
 /// Whether a stanza of this kind may wait for the user.
-fn is_kept(kind: StanzaKind) -> bool {
+pub(super) fn is_kept(kind: StanzaKind) -> bool {
     matches!(
         kind,
         StanzaKind::Message(MessageType::Chat | MessageType::Normal)
@@ -207,6 +207,16 @@ fn refused(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At
 
 /// Puts a message among those that wait (XEP-0160).
 fn wait(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At>) -> Outcome {
+    let last = state.offline.len();
+    wait_at(state, parcel, rules, last)
+}
+
+fn wait_at(
+    state: &mut UserState,
+    parcel: Parcel,
+    rules: Rules<impl Key, impl At>,
+    index: usize,
+) -> Outcome {
     match keep(&parcel.stanza) {
         Keep::Store => {}
         Keep::Bounce => return Outcome::Bounce(parcel, Condition::ServiceUnavailable),
@@ -219,17 +229,18 @@ fn wait(state: &mut UserState, parcel: Parcel, rules: Rules<impl Key, impl At>) 
         Some(origin) => origin.key(),
         None => (rules.key)(),
     };
-    state.offline.push_back(Waiting {
+    let waiting = Waiting {
         key: key.clone(),
         at: (rules.at)(),
         stored: None,
         stanza: Stanza::clone(&parcel.stanza),
-    });
+    };
+    state.offline.insert(index, waiting);
     Outcome::Store(parcel, key)
 }
 
-/// What a session could not write any more: messages wait for the user, requests are answered
-/// with an error, the rest is dropped.
+/// What a session could not write any more: messages wait for the user, before those that came when the
+/// session took no more; requests are answered with an error, the rest is dropped.
 pub fn put_back(
     state: &mut UserState,
     outs: Vec<Out>,
@@ -238,10 +249,13 @@ pub fn put_back(
     mut key: impl FnMut() -> String,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
+    let mut next = 0;
     for out in outs {
         let kind = out.kind();
         match out.stored {
-            Some(place) if is_kept(kind) => insert_again(state, *out.into_stanza(), place, at),
+            Some(place) if is_kept(kind) => {
+                next = insert_again(state, *out.into_stanza(), place, at) + 1;
+            }
             None if is_kept(kind) => {
                 let key = &mut key;
                 let rules = Rules {
@@ -250,7 +264,10 @@ pub fn put_back(
                     key,
                     shows_user: false,
                 };
-                outcomes.push(wait(state, Parcel::of(out.into_stanza()), rules));
+                let parcel = Parcel::of(out.into_stanza());
+                let before = state.offline.len();
+                outcomes.push(wait_at(state, parcel, rules, next));
+                next += state.offline.len() - before;
             }
             Some(_) | None if kind.is_request() => {
                 let parcel = Parcel::of(out.into_stanza());
@@ -262,8 +279,8 @@ pub fn put_back(
     outcomes
 }
 
-/// Puts a message that is in the store already back where it was among those that wait.
-fn insert_again(state: &mut UserState, stanza: Stanza, place: u64, at: Timestamp) {
+/// Puts a message that is in the store already back where it was among those that wait; answers where.
+fn insert_again(state: &mut UserState, stanza: Stanza, place: u64, at: Timestamp) -> usize {
     let index = state
         .offline
         .iter()
@@ -278,4 +295,5 @@ fn insert_again(state: &mut UserState, stanza: Stanza, place: u64, at: Timestamp
             stanza,
         },
     );
+    index
 }

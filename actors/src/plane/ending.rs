@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use takeover_core::canary;
 use takeover_core::id::NodeId;
+use takeover_core::sync::Ownership;
 use takeover_core::time::Moment;
 
 use super::Plane;
 use super::client::{Attached, is_link};
 use super::deliver::put_back;
+use super::outlet::Close;
 use super::user::{Link, Out, Session, User};
 
 impl Plane {
@@ -89,6 +91,21 @@ impl Plane {
         });
         if let Ok(Some(session)) = gone {
             self.ended(attached.mine.node(), &attached.user, session);
+        }
+    }
+
+    /// Ends the session of this name if it has missed something: its client logs in anew, and asks its
+    /// rooms for what was said.
+    pub(super) fn end_incomplete(&self, mine: Ownership, user: &Arc<User>, name: &str) {
+        let missed = user.slot.with(mine, |state| {
+            let is_it = |session: &mut Session| session.incomplete && session.is_named(name);
+            state.sessions.extract_if(.., is_it).collect::<Vec<_>>()
+        });
+        for session in missed.unwrap_or_default() {
+            if let Link::Attached(old) = &session.link {
+                old.close(Close::Conflict);
+            }
+            self.ended(mine.node(), user, session);
         }
     }
 

@@ -88,7 +88,7 @@ impl Session {
     pub(super) fn keep(&mut self, out: Out, limit: usize) -> Push {
         let full = self.backlog() >= limit;
         let Some(mobile) = self.mobile.as_mut().filter(|_| !full) else {
-            return Push::Refused(out);
+            return self.refuse(out);
         };
         let missed = mobile.unread.missed(out.shared());
         mobile.kept.push(out);

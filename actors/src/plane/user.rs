@@ -19,6 +19,7 @@ use takeover_protocols::routing::Resource;
 use takeover_protocols::sm::Outbound;
 use takeover_protocols::stanza::{Stanza, StanzaKind};
 
+use super::deliver::is_kept;
 use super::mobile::Mobile;
 use super::outlet::Outlet;
 use super::parcel::Parcel;
@@ -143,6 +144,9 @@ pub struct Session {
     pub interested: bool,
     /// It wants carbon copies (XEP-0280).
     pub carbons: bool,
+    /// A message that waits nowhere else found no room here: to resume would be to say that nothing was
+    /// missed.
+    pub incomplete: bool,
     /// What it has besides where its client asked for pushes (SES-10).
     pub mobile: Option<Box<Mobile>>,
     /// Its inbound stanzas.
@@ -308,6 +312,7 @@ impl Session {
             unpublished: false,
             interested: false,
             carbons: false,
+            incomplete: false,
             mobile: None,
             tickets: Arc::new(Tickets::new(id)),
             sm: None,
@@ -341,6 +346,12 @@ impl Session {
     #[must_use]
     pub fn is_resumable(&self) -> bool {
         self.sm.as_ref().is_some_and(|sm| !sm.name.is_empty())
+    }
+
+    /// Whether it is the one that is resumed by this name.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.is_resumable() && self.sm.as_ref().is_some_and(|sm| *sm.name == *name)
     }
 
     /// Stanzas queued and not acknowledged.
@@ -377,16 +388,23 @@ impl Session {
             }
             Link::Attached(outlet) => {
                 outlet.close(super::outlet::Close::Overrun);
-                return Push::Refused(out);
+                return self.refuse(out);
             }
             Link::Detached { .. } if self.is_resumable() && self.backlog() < limit => {
                 let missed = self.missed(out.shared());
                 self.out.push_back(out);
                 return if missed { Push::Missed } else { Push::Queued };
             }
-            Link::Detached { .. } => return Push::Refused(out),
+            Link::Detached { .. } => return self.refuse(out),
         }
         self.out.push_back(out);
         Push::Queued
+    }
+
+    /// There is no room: what may wait for the user waits, what a room says is missed.
+    pub(super) fn refuse(&mut self, out: Out) -> Push {
+        let kind = out.kind();
+        self.incomplete |= matches!(kind, StanzaKind::Message(_)) && !is_kept(kind);
+        Push::Refused(out)
     }
 }
