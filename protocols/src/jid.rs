@@ -5,11 +5,14 @@ pub use jid::{
     ResourcePart, ResourceRef,
 };
 
-/// Parses an address.
+/// What ends a label of a domain (RFC 3490, section 3.1).
+const LABEL_ENDS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// Parses an address. The dot of a root-anchored domain (`a@example.org./r`) is left out (RFC 7622,
+/// section 3.2).
 ///
-/// Use this for everything that comes from outside: `Jid::new` (0.12) keeps the dot of a
-/// root-anchored domain (`a@example.org./r`) in the text but not in its offsets, and then answers
-/// a resource of `/r`.
+/// Use this for everything that comes from outside: `Jid::new` (0.12) keeps that dot in the text but not
+/// in its offsets, and then answers a resource of `/r`.
 ///
 /// # Errors
 /// What is wrong with the part that is wrong; the standard's stanza error is `jid-malformed`.
@@ -18,12 +21,15 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
         Some((bare, resource)) => (bare, Some(resource)),
         None => (text, None),
     };
-    match bare.strip_suffix('.') {
-        None => Jid::new(text),
-        Some(bare) => match resource {
-            None => Jid::new(bare),
-            Some(resource) => Jid::new(&format!("{bare}/{resource}")),
-        },
+    let jid = match (bare.strip_suffix(LABEL_ENDS), resource) {
+        (None, _) => Jid::new(text)?,
+        (Some(bare), None) => Jid::new(bare)?,
+        (Some(bare), Some(resource)) => Jid::new(&format!("{bare}/{resource}"))?,
+    };
+    // One dot more would be an empty label; some other characters become a dot only now.
+    match jid.domain().as_str().ends_with('.') {
+        true => Err(JidError::Idna),
+        false => Ok(jid),
     }
 }
 
@@ -142,7 +148,13 @@ mod tests {
         let jid = parse("a@example.org./r").unwrap();
         assert_eq!(jid.as_str(), "a@example.org/r");
         assert_eq!(jid.resource().unwrap().as_str(), "r");
-        assert_eq!(parse("example.org.").unwrap().as_str(), "example.org");
+        for rooted in ["example.org.", "example.org\u{3002}", "example.org\u{ff0e}"] {
+            assert_eq!(parse(rooted).unwrap().as_str(), "example.org");
+        }
+        // Two of them, and what is made a dot of on the way.
+        for wrong in ["a@example.org../r", "example.org..", "example.org\u{2024}"] {
+            assert_eq!(parse(wrong), Err(JidError::Idna), "{wrong}");
+        }
     }
 
     /// Whatever was named before, an address is read as [`parse`] reads it.

@@ -207,8 +207,9 @@ impl Query {
 }
 
 fn number(id: &str) -> Result<u64, MamError> {
-    // Ids have one form each: "07" is none.
-    let number = id.parse().ok().filter(|n: &u64| n.to_string() == id);
+    // Ids have one form each, "07" is none; the first message is number 1.
+    let number = id.parse().ok();
+    let number = number.filter(|n: &u64| *n > 0 && n.to_string() == id);
     number.ok_or_else(|| MamError::NoSuchMessage(id.to_owned()))
 }
 
@@ -361,10 +362,9 @@ mod tests {
             C::BadRequest
         );
         assert_eq!(refused(submit(&field("with", &["@@"]))), C::BadRequest);
-        assert_eq!(
-            refused(submit(&field("after-id", &["07"]))),
-            C::ItemNotFound
-        );
+        for (var, id) in [("after-id", "07"), ("before-id", "0"), ("ids", "0")] {
+            assert_eq!(refused(submit(&field(var, &[id]))), C::ItemNotFound);
+        }
         let many: Vec<String> = (0..300).map(|n| n.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(refused(submit(&field("ids", &many))), C::BadRequest);

@@ -256,11 +256,13 @@ impl Header {
             return None;
         }
         let address = |text: &Option<String>| -> Option<Jid> { jid::parse(text.as_deref()?).ok() };
+        // Every iq has an id, also the answer to one that had none.
+        let without = (kind == StanzaKind::Iq(IqType::Error)).then(String::new);
         let error = StanzaError::new(condition).with_text(reason.to_string());
         Some(Stanza {
             to: address(&self.from),
             from: address(&self.to),
-            id: self.id.clone(),
+            id: self.id.clone().or(without),
             ..Stanza::new(kind).with_child(&error.to_element())
         })
     }
