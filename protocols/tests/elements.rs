@@ -289,7 +289,10 @@ fn refused_stanzas_name_their_answer() {
     ] {
         assert_eq!(case(xml).1, Some(Condition::BadRequest), "{xml}");
         let reply = Stanza::parse(xml).unwrap_err().reply.unwrap();
-        assert!(reply.id.is_some(), "RFC 6120, section 8.2.3: every iq has one");
+        assert!(
+            reply.id.is_some(),
+            "RFC 6120, section 8.2.3: every iq has one"
+        );
     }
     assert_eq!(case("<iq type='result' id='1'><a/><b/></iq>").1, None);
     assert!(matches!(

@@ -1,4 +1,5 @@
-//! The page of what was measured: sections that commands write, each with its commit and its date.
+//! The page of what was measured: sections that commands write, each with its commit and its date, and
+//! tables that grow by a row with every run.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,20 +16,30 @@ pub(super) struct Section {
 
 /// Puts a section in its place on the page, whatever was there.
 pub(super) fn put(page: &Path, section: &Section) -> Result<(), String> {
-    let said = |error: std::io::Error| format!("{}: {error}", page.display());
-    let before = std::fs::read_to_string(page).map_err(said)?;
     let body = format!(
         "Measured at commit `{}` on {}.\n\n{}",
         commit(),
         today(),
         section.text
     );
-    let after = replaced(&before, section.name, &body)
-        .ok_or_else(|| format!("{}: it has no section {}", page.display(), section.name))?;
+    change(page, section.name, |_| body)
+}
+
+/// Adds a row to the table that a section of the page is: these cells, then the commit and the date.
+pub(super) fn add(page: &Path, name: &str, cells: &[String]) -> Result<(), String> {
+    let row = format!("| {} | `{}` | {} |", cells.join(" | "), commit(), today());
+    change(page, name, |table| format!("{}\n{row}", table.trim_end()))
+}
+
+fn change(page: &Path, name: &str, change: impl FnOnce(&str) -> String) -> Result<(), String> {
+    let said = |error: std::io::Error| format!("{}: {error}", page.display());
+    let before = std::fs::read_to_string(page).map_err(said)?;
+    let after = changed(&before, name, change)
+        .ok_or_else(|| format!("{}: it has no section {name}", page.display()))?;
     std::fs::write(page, after).map_err(said)
 }
 
-fn replaced(page: &str, name: &str, body: &str) -> Option<String> {
+fn changed(page: &str, name: &str, change: impl FnOnce(&str) -> String) -> Option<String> {
     let (begin, end) = (
         format!("<!-- {name} -->\n"),
         format!("<!-- end of {name} -->"),
@@ -38,7 +49,7 @@ fn replaced(page: &str, name: &str, body: &str) -> Option<String> {
     Some(format!(
         "{}{}\n{}",
         &page[..from],
-        body.trim_end(),
+        change(&page[from..to]).trim_end(),
         &page[to..]
     ))
 }
@@ -71,12 +82,30 @@ mod tests {
     fn a_section_takes_the_place_of_the_one_before_and_leaves_the_rest() {
         let page =
             "# Page\n<!-- a -->\nold\n<!-- end of a -->\nbetween\n<!-- b -->\n<!-- end of b -->\n";
-        let once = replaced(page, "a", "new").unwrap();
+        let put = |page: &str, name, body: &str| changed(page, name, |_| body.to_owned());
+        let once = put(page, "a", "new").unwrap();
         assert_eq!(
             once,
             "# Page\n<!-- a -->\nnew\n<!-- end of a -->\nbetween\n<!-- b -->\n<!-- end of b -->\n"
         );
-        assert_eq!(replaced(&once, "a", "new"), Some(once.clone()));
-        assert_eq!(replaced(&once, "c", "new"), None);
+        assert_eq!(put(&once, "a", "new"), Some(once.clone()));
+        assert_eq!(put(&once, "c", "new"), None);
+    }
+
+    #[test]
+    fn a_row_goes_behind_those_that_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page.md");
+        let table = "<!-- t -->\n| n | commit | on |\n| --- | --- | --- |\n<!-- end of t -->\n";
+        std::fs::write(&page, table).unwrap();
+        for number in 1..=2 {
+            add(&page, "t", &[number.to_string()]).unwrap();
+        }
+        let written = std::fs::read_to_string(&page).unwrap();
+        let rows: Vec<&str> = written.lines().skip(3).collect();
+        assert!(rows[0].starts_with("| 1 | `") && rows[1].starts_with("| 2 | `"));
+        assert_eq!(rows[2..], ["<!-- end of t -->"]);
+        let refused = add(&page, "u", &[]).unwrap_err();
+        assert!(refused.ends_with("it has no section u"), "{refused}");
     }
 }

@@ -56,6 +56,9 @@ pub(super) struct Verify {
     /// Write what was measured into its section of this page, such as docs/RELIABILITY.md.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
+    /// Add a row for this search to the table of long searches of this page, such as docs/RELIABILITY.md.
+    #[arg(long, value_name = "FILE")]
+    add: Option<PathBuf>,
     /// Run every schedule twice and compare the digests (DET-1).
     #[arg(long)]
     twice: bool,
@@ -124,6 +127,11 @@ impl Verify {
         }
         if let Some(page) = &self.write
             && let Err(why) = reliability::put(page, &searched_section(&search, &searched, wall))
+        {
+            return fail(FAILED, why);
+        }
+        if let Some(page) = &self.add
+            && let Err(why) = reliability::add(page, "searches", &row(&search, &searched, wall))
         {
             return fail(FAILED, why);
         }
@@ -360,6 +368,24 @@ fn searched_section(search: &Search, searched: &Searched, wall: Duration) -> Sec
         name: "search",
         text,
     }
+}
+
+/// A search as a row of the table of long searches.
+fn row(search: &Search, searched: &Searched, wall: Duration) -> Vec<String> {
+    let last = search.seed + searched.schedules.saturating_sub(1);
+    let violations: Vec<String> = searched.found.keys().map(u64::to_string).collect();
+    let violations = match violations.as_slice() {
+        [] => "none".to_owned(),
+        seeds => format!("seed {}", seeds.join(", ")),
+    };
+    vec![
+        format!("{} to {last}", search.seed),
+        searched.schedules.to_string(),
+        violations,
+        format!("{:.2} years", searched.years()),
+        format!("{:.0} s on {} threads", wall.as_secs_f64(), search.threads),
+        format!("`{:016x}`", searched.digest()),
+    ]
 }
 
 fn humane(time: Duration) -> String {

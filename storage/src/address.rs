@@ -165,7 +165,8 @@ fn cut(given: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// As it may be shown: a connection string may hold a password, before its `@` or behind its `?`.
+/// As it may be shown: a connection string may hold a password, before its `@` or behind its `?`, and what
+/// stands behind its `#` is the end of one where that is no schema.
 fn shown(place: &str, instance: Option<&str>) -> String {
     let mut text = match place.split_once("://") {
         None => place.to_owned(),
@@ -181,6 +182,11 @@ fn shown(place: &str, instance: Option<&str>) -> String {
             format!("{scheme}://{hidden}{rest}{query}")
         }
     };
+    let is_schema = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let instance = instance.map(|name| match place.contains("://") && !is_schema(name) {
+        true => "…",
+        false => name,
+    });
     text.extend(instance.into_iter().flat_map(|instance| ["#", instance]));
     text
 }
@@ -365,6 +371,10 @@ mod tests {
             (
                 "postgresql://host/db?user=u&password=s3cret",
                 "postgresql://host/db?…",
+            ),
+            (
+                "postgresql://host/db?password=s3#cret&user=u",
+                "postgresql://host/db?…#…",
             ),
             ("mssql://u:s3cret@host/db", "mssql://…@host/db"),
         ] {
