@@ -23,10 +23,12 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
     };
     let jid = match (bare.strip_suffix(LABEL_ENDS), resource) {
         (None, _) => Jid::new(text)?,
+        // One dot more: an empty label.
+        (Some(bare), _) if bare.ends_with(LABEL_ENDS) => return Err(JidError::Idna),
         (Some(bare), None) => Jid::new(bare)?,
         (Some(bare), Some(resource)) => Jid::new(&format!("{bare}/{resource}"))?,
     };
-    // One dot more would be an empty label; some other characters become a dot only now.
+    // Some other characters become a dot only now.
     match jid.domain().as_str().ends_with('.') {
         true => Err(JidError::Idna),
         false => Ok(jid),

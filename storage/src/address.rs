@@ -126,7 +126,7 @@ impl FromStr for ChatAddress {
             return Err(AddressError::Empty { given });
         }
         let scheme = place.split_once("://").map(|(scheme, _)| scheme);
-        if let (None, Some(word)) = (scheme, key_word(place)) {
+        if let Some(word) = key_word(place) {
             return Err(AddressError::KeyWords { word });
         }
         let kind = match scheme {
@@ -384,7 +384,11 @@ mod tests {
                 format!("ChatAddress({shown})")
             );
         }
-        for given in ["dbase://u:s3cret@host/db", "postgresql://u:s3cret@host/db#"] {
+        for given in [
+            "dbase://u:s3cret@host/db",
+            "postgresql://u:s3cret@host/db#",
+            "host=x user=u password=s3cret://host dbname=z",
+        ] {
             let error = given.parse::<ChatAddress>().unwrap_err();
             assert!(
                 !format!("{error} {error:?}").contains("s3cret"),
