@@ -140,6 +140,18 @@ fn a_message_that_two_hosts_have_is_shown_once() {
     assert!(outcome.tally.is_clean() && outcome.on_their_way == 0);
 }
 
+/// CHAT-10, MSG-2: the conference service dies, its room is empty for a while, and moves when somebody is in it
+/// again: who has its history is not shown it once more. (Found by libFuzzer.)
+#[test]
+fn a_room_that_was_empty_moves_in_silence() {
+    let text = "seed 6\nlength 1h\npairs 1\nusers 2\nrooms 2\ntalkers 2 every 11s\n\
+                talk 30s before and 2m after\naway 1\ncontacts 1\ndistance 0ms\noperator every 838s\n\
+                at 121s kill tc on 1A\nat 182s drop clients of 1A\n";
+    let outcome = verify::run(&plan(text)).expect("a world").outcome;
+    assert_eq!(outcome.found, None);
+    assert!(outcome.tally.is_clean() && outcome.on_their_way == 0);
+}
+
 /// HA-12, USR-2: a node whose process is killed is back before its peer misses it. Its users come back to
 /// it, nobody is moved, and nothing that was acknowledged is lost.
 #[test]

@@ -199,6 +199,31 @@ fn a_write_finds_its_lease_gone() {
     assert_eq!(scene.kept(), ["two"]);
 }
 
+/// CHAT-10: who comes back into a room that was empty has its history, and is not shown that again by the
+/// next host.
+#[test]
+fn a_room_that_was_empty_is_not_shown_again() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    scene.create();
+    scene.say("andy", "one");
+    scene.send(&format!(
+        "<presence type='unavailable' from='andy@example.test/d' to='cave@{ALIAS}/andy'/>"
+    ));
+    scene.driver.pass(Duration::from_secs(600));
+    scene.join("andy");
+    assert_eq!(scene.shown("andy"), ["one", "[one]"]);
+    home.kill();
+    scene.driver.settle();
+    let peer = scene.conference(PEER);
+    assert!(scene.alias.claim(PEER).is_some());
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    scene.say("andy", "two");
+    assert_eq!(scene.shown("andy"), ["one", "[one]", "two"]);
+}
+
 /// CHAT-12, SVC-4: an alias whose database does not answer refuses with the standard's error, and
 /// opens when the database is back.
 #[test]

@@ -52,6 +52,7 @@ impl RoomActor {
             Ok(()) => {
                 let stored = batch.ids.iter().flat_map(|id| life.room.stored(*id));
                 let mut effects: Vec<_> = stored.collect();
+                life.reflected = life.reflected.max(batch.last_seq().unwrap_or_default());
                 // The next host may have found it in the database, and shown it, before the answer was here.
                 let rooms = self.place.alias.rooms();
                 let is_mine = |last| rooms.reflect(&self.name, last) < last;

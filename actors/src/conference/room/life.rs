@@ -25,6 +25,7 @@ impl RoomActor {
         };
         let soft = self.place.alias.rooms().get(&self.name).unwrap_or_default();
         let occupants: Vec<OccupantRecord> = soft.occupants.values().cloned().collect();
+        let reflected = loaded.as_ref().map_or(0, |loaded| loaded.room.last_seq);
         let room = match loaded {
             Some(loaded) => {
                 self.reflect_unseen(&loaded, &occupants);
@@ -47,6 +48,7 @@ impl RoomActor {
             promises: BTreeMap::new(),
             entering: BTreeMap::new(),
             next_ticket: 0,
+            reflected,
         }));
         self.watch_idleness(ctx);
         for entrusted in waiting {

@@ -106,6 +106,8 @@ struct Life {
     /// Joins that wait for history out of the database, with what the same client said after it.
     entering: BTreeMap<FullJid, VecDeque<Entrusted>>,
     next_ticket: u64,
+    /// The last message of the database that its occupants were shown, live or as history.
+    reflected: u64,
 }
 
 /// What a room's actor needs to know of where it is.
@@ -324,12 +326,18 @@ impl RoomActor {
         if self.place.alias.owner() != self.place.owner {
             return;
         }
+        let reflected = match &self.stage {
+            Stage::Open(life) | Stage::Draining(life) => life.reflected,
+            Stage::Loading(_) | Stage::Over => 0,
+        };
         self.place
             .alias
             .rooms()
             .change(&self.name, |soft| match change {
                 OccupantChange::Put(record) => {
                     soft.occupants.insert(record.jid.clone(), *record);
+                    // Nothing was remembered of a room that was empty; who comes has its history.
+                    soft.reflected = soft.reflected.max(reflected);
                 }
                 OccupantChange::Gone(jid) => {
                     soft.occupants.remove(&jid);
