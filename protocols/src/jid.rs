@@ -21,18 +21,26 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
         Some((bare, resource)) => (bare, Some(resource)),
         None => (text, None),
     };
-    let jid = match (bare.strip_suffix(LABEL_ENDS), resource) {
-        (None, _) => Jid::new(text)?,
+    match (bare.strip_suffix(LABEL_ENDS), resource) {
+        (None, _) => parse_rootless(text),
         // One dot more: an empty label.
-        (Some(bare), _) if bare.ends_with(LABEL_ENDS) => return Err(JidError::Idna),
-        (Some(bare), None) => Jid::new(bare)?,
-        (Some(bare), Some(resource)) => Jid::new(&format!("{bare}/{resource}"))?,
-    };
-    // Some other characters become a dot only now.
-    match jid.domain().as_str().ends_with('.') {
-        true => Err(JidError::Idna),
-        false => Ok(jid),
+        (Some(bare), _) if bare.ends_with(LABEL_ENDS) => Err(JidError::Idna),
+        (Some(bare), None) => parse_rootless(bare),
+        (Some(bare), Some(resource)) => parse_rootless(&format!("{bare}/{resource}")),
     }
+}
+
+/// An address whose normal form is one too, and its own: a character may become a dot on the way, or two
+/// (`ß`), and what it stands in too long.
+fn parse_rootless(text: &str) -> Result<Jid, JidError> {
+    let jid = Jid::new(text)?;
+    if jid.as_str() != text {
+        let again = Jid::new(jid.as_str())?;
+        if again != jid || jid.domain().as_str().ends_with('.') {
+            return Err(JidError::Idna);
+        }
+    }
+    Ok(jid)
 }
 
 /// The address that somebody has named last: who talks with one other names it again and again, and
@@ -157,6 +165,10 @@ mod tests {
         for wrong in ["a@example.org../r", "example.org..", "example.org\u{2024}"] {
             assert_eq!(parse(wrong), Err(JidError::Idna), "{wrong}");
         }
+        // 61 octets in this form, and 64 when `ß` is `ss`.
+        let long = format!("a@{}\u{fc}", "\u{df}".repeat(27));
+        let normal = parse(&long).map(|jid| parse(jid.as_str()).is_ok());
+        assert_ne!(normal, Ok(false), "what is read can be read again");
     }
 
     /// Whatever was named before, an address is read as [`parse`] reads it.

@@ -170,6 +170,14 @@ fn cut(given: &str) -> (&str, Option<&str>) {
 fn shown(place: &str, instance: Option<&str>) -> String {
     let mut text = match place.split_once("://") {
         None => place.to_owned(),
+        // Where one of them is in the other, nobody knows where a password ends.
+        Some((scheme, rest))
+            if rest
+                .find('?')
+                .is_some_and(|query| rest.rfind('@') > Some(query)) =>
+        {
+            format!("{scheme}://…")
+        }
         Some((scheme, rest)) => {
             let (hidden, rest) = match rest.rsplit_once('@') {
                 Some((_, rest)) => ("…@", rest),
@@ -375,6 +383,10 @@ mod tests {
             (
                 "postgresql://host/db?password=s3#cret&user=u",
                 "postgresql://host/db?…#…",
+            ),
+            (
+                "postgresql://u@host/db?password=s3cret&user=a@b",
+                "postgresql://…",
             ),
             ("mssql://u:s3cret@host/db", "mssql://…@host/db"),
         ] {
