@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use takeover_protocols::datetime::Timestamp;
 
@@ -54,8 +55,14 @@ fn changed(page: &str, name: &str, change: impl FnOnce(&str) -> String) -> Optio
     ))
 }
 
-/// The commit that the measured code is of, as far as git knows.
-fn commit() -> String {
+/// The commit that the measured code is of, as far as git knows. It is asked once: what a command writes on the
+/// page is no change of the code.
+fn commit() -> &'static str {
+    static COMMIT: OnceLock<String> = OnceLock::new();
+    COMMIT.get_or_init(described)
+}
+
+fn described() -> String {
     let asked = Command::new("git")
         .args(["describe", "--always", "--dirty"])
         .output();
