@@ -57,7 +57,7 @@ pub fn is_eligible(stanza: &Stanza, direction: Direction) -> bool {
         StanzaKind::Message(kind) => kind,
         StanzaKind::Presence(_) | StanzaKind::Iq(_) => return false,
     };
-    let has = |name: &str, space: &str| stanza.has_child(name, space);
+    let has = |name, space| stanza.has_child(name, space);
     let of_kind = match kind {
         MessageType::Chat => true,
         MessageType::Normal => has("body", ns::CLIENT) || has("received", "urn:xmpp:receipts"),
@@ -66,12 +66,14 @@ pub fn is_eligible(stanza: &Stanza, direction: Direction) -> bool {
     };
     // A room sends private messages to each client of an occupant by itself; what a client sends
     // through a room is copied, for the room does not.
-    let of_room = direction == Direction::Received && has("x", ns::MUC_USER);
-    let excluded = has("private", ns::CARBONS)
-        || has("no-copy", HINTS)
-        || has("sent", ns::CARBONS)
-        || has("received", ns::CARBONS);
-    of_kind && !of_room && !excluded
+    let of_room = || direction == Direction::Received && has("x", ns::MUC_USER);
+    let excluded = || {
+        has("private", ns::CARBONS)
+            || has("no-copy", HINTS)
+            || has("sent", ns::CARBONS)
+            || has("received", ns::CARBONS)
+    };
+    of_kind && !of_room() && !excluded()
 }
 
 /// The copy for another client of the user: from the user's own bare address, of the original's

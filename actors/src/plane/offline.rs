@@ -2,7 +2,6 @@
 //! the store once a client has them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use takeover_core::canary;
 use takeover_core::id::NodeId;
@@ -31,7 +30,7 @@ impl Plane {
         let user = user.clone();
         self.keep(async move {
             let answer = answer.await;
-            wait_for(&plane, store.latency()).await;
+            plane.world.play(store.latency()).await;
             plane.offline_stored(&user, parcel, &key, answer);
         });
     }
@@ -95,7 +94,7 @@ impl Plane {
         let store = self.node(user.home()).spec.users.clone();
         let roster = store.roster(user.jid.as_str()).await?;
         let waiting = store.offline(user.jid.as_str(), None, usize::MAX).await?;
-        wait_for(self, store.latency()).await;
+        self.world.play(store.latency()).await;
         user.update(|state| {
             if state.roster.is_none() {
                 state.roster = Some(Box::new(restored(&user.jid, roster.clone())));
@@ -106,13 +105,6 @@ impl Plane {
         });
         self.roster_there(user);
         Ok(())
-    }
-}
-
-/// Lets the time pass that a slow database is being played to need.
-async fn wait_for(plane: &Arc<Plane>, latency: Duration) {
-    if !latency.is_zero() {
-        plane.world.sleep(latency).await;
     }
 }
 

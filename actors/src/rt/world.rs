@@ -162,6 +162,13 @@ impl World {
         Sleep::new(self.0.clock.clone(), timers, self.now() + after)
     }
 
+    /// Lets the time pass that something slow is being played to need. None is no time: nobody gives way.
+    pub async fn play(&self, slow: Duration) {
+        if !slow.is_zero() {
+            self.sleep(slow).await;
+        }
+    }
+
     /// Keeps virtual time from moving while held: something outside the lab's threads (a storage
     /// engine's writer, a foreign thread) is at work and will be heard from.
     pub fn busy(&self) -> Busy {

@@ -167,10 +167,7 @@ fn a_late_answer_shows_nothing_twice() {
     scene.store.faults().set_latency(Duration::ZERO);
     scene.driver.pass(Duration::from_secs(3));
     assert!(scene.shown("andy").is_empty());
-    assert!(scene.alias.claim(PEER).is_some());
-    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
-    peer.addr().send(host).unwrap();
-    scene.driver.settle();
+    scene.take_over(PEER, &peer);
     assert_eq!(scene.shown("andy"), ["one"]);
     scene.driver.pass(Duration::from_secs(10));
     assert_eq!(scene.shown("andy"), ["one"]);
@@ -188,10 +185,7 @@ fn a_write_finds_its_lease_gone() {
     scene.store.faults().set_latency(Duration::from_secs(4));
     scene.say("andy", "one");
     scene.store.faults().set_latency(Duration::ZERO);
-    assert!(scene.alias.claim(PEER).is_some());
-    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
-    peer.addr().send(host).unwrap();
-    scene.driver.settle();
+    scene.take_over(PEER, &peer);
     scene.say("andy", "two");
     assert_eq!(scene.shown("andy"), ["two"]);
     scene.driver.pass(Duration::from_secs(10));
@@ -216,10 +210,7 @@ fn a_room_that_was_empty_is_not_shown_again() {
     home.kill();
     scene.driver.settle();
     let peer = scene.conference(PEER);
-    assert!(scene.alias.claim(PEER).is_some());
-    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
-    peer.addr().send(host).unwrap();
-    scene.driver.settle();
+    scene.take_over(PEER, &peer);
     scene.say("andy", "two");
     assert_eq!(scene.shown("andy"), ["one", "[one]", "two"]);
 }
@@ -251,10 +242,7 @@ fn a_host_that_lost_its_alias_leaves_the_lease_alone() {
     // The first host's next try comes after the second one's.
     scene.driver.pass(Duration::from_secs(4));
     let peer = scene.conference(PEER);
-    assert!(scene.alias.claim(PEER).is_some());
-    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
-    peer.addr().send(host).unwrap();
-    scene.driver.settle();
+    scene.take_over(PEER, &peer);
     scene.store.faults().set_down(false);
     scene.driver.pass(Duration::from_secs(60));
     let chat = scene.store.chat("pair-1");

@@ -92,6 +92,14 @@ impl Scene {
         root
     }
 
+    /// This conference service hosts the alias from now on, whoever did before.
+    pub fn take_over(&mut self, node: NodeId, conference: &Root<TcMsg>) {
+        assert!(self.alias.claim(node).is_some());
+        let host = TcMsg::Host(self.alias.clone(), Box::new(drop));
+        conference.addr().send(host).unwrap();
+        self.driver.settle();
+    }
+
     /// A stanza arrives at the alias; what happens to it at once.
     pub fn send(&mut self, xml: &str) -> Outcome {
         let parcel = Parcel::of(Stanza::parse(xml).unwrap());

@@ -106,9 +106,9 @@ async fn write(
     let result = loop {
         // Half on the way there: a slow write may find that its lease has gone to somebody else.
         let slow = store.latency();
-        wait(world, slow / 2).await;
+        world.play(slow / 2).await;
         let answer = store.write(&fence, room, batch.writes.clone()).await;
-        wait(world, slow - slow / 2).await;
+        world.play(slow - slow / 2).await;
         match answer {
             Err(error) if error.is_unknown() && tries < ASK_AGAIN.0 => {
                 tries += 1;
@@ -127,12 +127,6 @@ async fn write(
         batch,
         followers,
         result,
-    }
-}
-
-async fn wait(world: &World, time: Duration) {
-    if !time.is_zero() {
-        world.sleep(time).await;
     }
 }
 
