@@ -17,7 +17,7 @@ pub struct NodeStatus {
     pub power: Power,
     /// Which life of it this is, from 1; 0 before the first.
     pub incarnation: u32,
-    /// Its services that were ever started; the others are stopped.
+    /// Its services while it is on, those that were never started in this life with them.
     pub services: BTreeMap<ServiceKind, ServiceState>,
     /// What its SRM knows, as of its last step; `None` while no SRM runs.
     pub ha: Option<HaNode>,

@@ -352,6 +352,9 @@ impl Node {
         }
         self.phase = Phase::Up;
         self.table = Self::fresh_table(&self.setup, record.halted);
+        for (kind, state) in self.table.states() {
+            self.setup.board.set_service(self.setup.node, kind, state);
+        }
         self.table.want_all();
         self.advance(ctx);
     }

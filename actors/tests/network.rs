@@ -151,6 +151,21 @@ fn a_lossy_stream_keeps_order_and_loses_nothing() {
     );
 }
 
+/// TOP-9: what a lossy link has held up goes on as the link becomes: a link that loses nothing any more brings it
+/// with the next retransmission, a minute later at most (RFC 6298).
+#[test]
+fn a_stream_gets_through_soon_once_nothing_is_lost() {
+    let mut lab = lab();
+    lab.network.change(A, B, |link| link.loss = 0.99);
+    lab.send(STREAM, 0..50);
+    lab.driver.pass(Duration::from_secs(300));
+    let early = lab.numbers().len();
+    assert!(early < 50, "{early} came through at once");
+    lab.network.heal(A, B);
+    lab.driver.pass(Duration::from_secs(60));
+    assert_eq!(lab.numbers(), (0..50).collect::<Vec<_>>());
+}
+
 /// TOP-9: datagrams are lost, doubled and overtake each other, by the seed alone.
 #[test]
 fn datagrams_are_lost_doubled_and_reordered() {

@@ -17,16 +17,17 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// A message is there, and its acknowledgement needs `distance` to the node.
+    /// A message is there. Its acknowledgement needs `distance` to the node; and if the connection breaks before
+    /// it is there, that is known here as much later.
     pub(super) fn came(&mut self, id: &str, now: Moment, distance: Duration) {
-        self.recent.retain(|(at, _)| *at + distance >= now);
+        self.recent.retain(|(at, _)| *at + distance * 2 >= now);
         self.recent.push_back((now, id.to_owned()));
     }
 
     /// The connection is gone.
     pub(super) fn broke(&mut self, now: Moment, distance: Duration) {
         let recent = std::mem::take(&mut self.recent).into_iter();
-        let under_way = recent.filter(|(at, _)| *at + distance >= now);
+        let under_way = recent.filter(|(at, _)| *at + distance * 2 >= now);
         self.unsure.extend(under_way.map(|(_, id)| id));
     }
 
@@ -38,5 +39,33 @@ impl Doubt {
     /// Whether this message is one that it has, and was not sure of.
     pub(super) fn comes_again(&mut self, id: &str) -> bool {
         self.unsure.remove(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DISTANCE: Duration = Duration::from_secs(2);
+
+    /// MSG-2: a word that reaches a node which has just broken the connection is lost, and the client hears of
+    /// that as much later as it is away.
+    #[test]
+    fn what_was_under_way_when_the_node_broke_off_may_come_again() {
+        let mut doubt = Doubt::default();
+        for (second, id) in [(10, "sure"), (14, "late"), (16, "last")] {
+            doubt.came(id, Moment::from_secs(second), DISTANCE);
+        }
+        doubt.broke(Moment::from_secs(17), DISTANCE);
+        assert!(
+            !doubt.comes_again("sure"),
+            "its acknowledgement was there at 12"
+        );
+        assert!(
+            doubt.comes_again("late"),
+            "broken at 15, its acknowledgement was there at 16"
+        );
+        assert!(doubt.comes_again("last"));
+        assert!(!doubt.comes_again("last"), "it comes again once");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A silence is a time in which a node hears nothing of its peer for as long as chapter 2 says, although
 //! something was sent: a peer without power, or whose SRM is down, sends nothing, and is no matter of
-//! the network.
+//! the network. For an SRM that starts while nothing gets through it begins anew.
 
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use takeover_core::ha::Detection;
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
-/// How many silences between these nodes have lasted long enough by `until`, and not yet by `since`.
-pub(super) fn silences(
+/// How many silences between these nodes have lasted long enough by `until`, and not yet by `since`. `starts` says
+/// when the SRM of a node has started.
+pub(super) fn silences<'a>(
     network: &Network,
     [a, b]: [NodeId; 2],
     detection: Detection,
+    starts: impl Fn(NodeId) -> &'a [Moment],
     since: Moment,
     until: Moment,
 ) -> u64 {
@@ -31,7 +33,8 @@ pub(super) fn silences(
                 connect_timeout, ..
             } => unanswered(&asked, &heard, gap, soonest(connect_timeout)),
         };
-        let gaps = gaps(&heard.arrived, until).filter_map(ripe);
+        let gaps = gaps(&heard.arrived, starts(me), until);
+        let gaps = gaps.into_iter().filter_map(ripe);
         gaps.filter(|ripe| *ripe > since).count() as u64
     };
     one_way(a, b) + one_way(b, a)
@@ -44,13 +47,18 @@ struct Gap {
     to: Moment,
 }
 
-/// The times between arrivals, the last of them until now.
-fn gaps(arrived: &[Moment], until: Moment) -> impl Iterator<Item = Gap> {
-    let before = arrived.partition_point(|at| *at <= until);
-    let arrived = &arrived[..before];
-    let ends = arrived.iter().skip(1).copied().chain([until]);
-    let gaps = arrived.iter().copied().zip(ends);
-    gaps.map(|(from, to)| Gap { from, to })
+/// The times between arrivals, and between these and the starts of the one who listens; the last of them until now.
+fn gaps(arrived: &[Moment], starts: &[Moment], until: Moment) -> Vec<Gap> {
+    let first = arrived.first().copied().unwrap_or(until);
+    let bounds = arrived.iter().chain(starts).copied();
+    let mut bounds: Vec<Moment> = bounds.filter(|at| (first..until).contains(at)).collect();
+    bounds.sort_unstable();
+    bounds.push(until);
+    let gap = |ends: &[Moment; 2]| Gap {
+        from: ends[0],
+        to: ends[1],
+    };
+    bounds.array_windows().map(gap).collect()
 }
 
 /// A clock may be as fast as clocks can be.
@@ -98,8 +106,10 @@ mod tests {
     }
 
     fn ripe(heard: &Datagrams, until: u64) -> Vec<u64> {
-        let gaps = gaps(&heard.arrived, Moment::from_secs(until));
-        let ripe = gaps.filter_map(|gap| unheard(heard, gap, Duration::from_secs(60)));
+        let gaps = gaps(&heard.arrived, &[], Moment::from_secs(until));
+        let ripe = gaps
+            .into_iter()
+            .filter_map(|gap| unheard(heard, gap, Duration::from_secs(60)));
         ripe.map(|at| at.as_secs_f64() as u64).collect()
     }
 
@@ -114,6 +124,19 @@ mod tests {
         assert_eq!(ripe(&heard, 300), [60, 135, 270]);
         assert_eq!(ripe(&heard, 344), [60, 135, 270], "it is not over yet");
         assert_eq!(ripe(&heard, 345), [60, 135, 270, 345], "now it is");
+    }
+
+    /// HA-1: for an SRM that starts while nothing gets through, the silence begins anew.
+    #[test]
+    fn a_silence_begins_anew_with_the_one_who_listens() {
+        let arrived = at(&[0, 15]);
+        let ends = |starts: &[u64]| -> Vec<u64> {
+            let gaps = gaps(&arrived, &at(starts), Moment::from_secs(300));
+            let ends = gaps.into_iter().map(|gap| gap.to.as_secs_f64() as u64);
+            ends.collect()
+        };
+        assert_eq!(ends(&[]), [15, 300]);
+        assert_eq!(ends(&[100, 300]), [15, 100, 300]);
     }
 
     /// HA-1: a peer that sends nothing is no matter of the network.
@@ -141,9 +164,10 @@ mod tests {
     #[test]
     fn a_request_without_an_answer_is_a_silence() {
         let ripe = |asked: &Datagrams, heard: &Datagrams| {
-            let all = gaps(&heard.arrived, Moment::from_secs(200));
+            let all = gaps(&heard.arrived, &[], Moment::from_secs(200));
             let timeout = Duration::from_secs(30);
-            all.filter_map(|gap| unanswered(asked, heard, gap, timeout))
+            all.into_iter()
+                .filter_map(|gap| unanswered(asked, heard, gap, timeout))
                 .count()
         };
         let both = |seconds: &[u64]| Datagrams {

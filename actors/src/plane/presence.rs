@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use takeover_core::id::NodeId;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::presence::{self, PresenceEffect};
+use takeover_protocols::roster::Roster;
 use takeover_protocols::stanza::{PresenceType, Stanza};
 
 use super::node::Gate;
@@ -58,12 +59,16 @@ impl Plane {
     }
 
     /// Makes known that a session is over, which is out of the state already: to contacts, and to
-    /// whom it sent presence directly.
+    /// whom it sent presence directly. Contacts may also have to hear what it had said last, that it is
+    /// gone, and they were not told.
     pub(crate) fn announce_end(&self, at: NodeId, user: &User, session: &mut Session) {
         let effects = user.update(|state| {
             let roster = state.roster.as_deref()?;
             let was = std::mem::take(&mut session.shown);
-            let effects = presence::ended(&state.sessions, &session.jid, was, roster);
+            let mut effects = presence::ended(&state.sessions, &session.jid, was, roster);
+            if std::mem::take(&mut session.unpublished) && !effects.iter().any(is_broadcast) {
+                effects.push(broadcast(gone(&session.jid), roster));
+            }
             Some(show(state, effects, self.limits))
         });
         self.make_known(at, effects.flatten().unwrap_or_default());
@@ -130,19 +135,28 @@ fn pending(state: &mut UserState) -> Vec<PresenceEffect> {
     let Some(roster) = &state.roster else {
         return Vec::new();
     };
-    let watchers = || roster.watchers().cloned().map(Jid::from).collect();
     let unpublished = state.sessions.iter_mut().filter(|s| s.unpublished);
     let tell = |session: &mut Session| {
         session.unpublished = false;
-        let gone = || Stanza::presence(PresenceType::Unavailable).with_from(session.jid.clone());
         let shown = session.shown.stanza(&session.jid);
-        let stanza = Box::new(shown.map_or_else(gone, Cow::into_owned));
-        PresenceEffect::Broadcast {
-            stanza,
-            to: watchers(),
-        }
+        broadcast(
+            shown.map_or_else(|| gone(&session.jid), Cow::into_owned),
+            roster,
+        )
     };
     unpublished.map(tell).collect()
+}
+
+fn gone(jid: &FullJid) -> Stanza {
+    Stanza::presence(PresenceType::Unavailable).with_from(jid.clone())
+}
+
+/// To all who may see the user.
+fn broadcast(stanza: Stanza, roster: &Roster) -> PresenceEffect {
+    PresenceEffect::Broadcast {
+        stanza: Box::new(stanza),
+        to: roster.watchers().cloned().map(Jid::from).collect(),
+    }
 }
 
 /// Does what concerns the user's own sessions; answers the rest.

@@ -95,33 +95,27 @@ impl Network {
         };
         let mut guard = self.open(cell, from, to);
         let Some(link) = guard.as_mut() else { return };
+        let before = link.conditions.clone();
         change(&mut link.conditions);
         self.set_plain(cell, to, false);
-        let now = link.conditions.to_string();
-        let arrival = self.0.clock.now() + link.conditions.delay;
-        let passes: Vec<u16> = link
-            .flows
-            .keys()
-            .copied()
-            .filter(|port| link.conditions.passes(*port))
-            .collect();
-        for port in &passes {
-            for wire in link
-                .flows
-                .get_mut(port)
-                .into_iter()
-                .flat_map(|flow| &mut flow.queue)
-            {
-                wire.due = wire.due.max(arrival);
-            }
-        }
+        let text = link.conditions.to_string();
+        let now = self.0.clock.now();
+        link.go_on(&before, now, now + link.conditions.delay);
+        let ports = link.flows.keys().copied();
+        let passes = ports.filter(|port| link.conditions.passes(*port));
+        let passes: Vec<u16> = passes.collect();
         if link.is_idle() {
             self.set_plain(cell, to, true);
         }
         drop(guard);
-        self.0
-            .journal
-            .record(Some(from), Event::Link { from, to, now });
+        self.0.journal.record(
+            Some(from),
+            Event::Link {
+                from,
+                to,
+                now: text,
+            },
+        );
         for port in passes {
             self.pump(from, to, port);
         }

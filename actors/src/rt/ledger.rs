@@ -4,7 +4,7 @@
 //! ledger is the network's: when a datagram set out, and when it was there, whether anybody listened.
 
 use super::network::Network;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
@@ -13,16 +13,24 @@ use takeover_core::time::Moment;
 pub struct Datagrams {
     /// When each set out from a node that had power.
     pub sent: Vec<Moment>,
-    /// When each was where it was sent to: copies count, and that nobody listens there is not the
-    /// network's doing.
+    /// When each was where it was sent to, whether or not anybody listened there. One that was overtaken, or a
+    /// copy, tells nothing that is not known, and does not count.
     pub arrived: Vec<Moment>,
+}
+
+/// One way between two nodes.
+#[derive(Default)]
+struct Way {
+    datagrams: Datagrams,
+    /// The number of the newest one that has arrived.
+    newest: usize,
 }
 
 /// The ways between all nodes, for one port.
 pub(super) struct Ledger {
     port: u16,
     nodes: usize,
-    ways: Vec<Mutex<Datagrams>>,
+    ways: Vec<Mutex<Way>>,
 }
 
 impl Ledger {
@@ -35,7 +43,7 @@ impl Ledger {
         }
     }
 
-    fn way(&self, from: NodeId, to: NodeId) -> Option<&Mutex<Datagrams>> {
+    fn way(&self, from: NodeId, to: NodeId) -> Option<&Mutex<Way>> {
         let (from, to) = (usize::from(from.0), usize::from(to.0));
         let inside = from < self.nodes && to < self.nodes;
         inside.then(|| &self.ways[from * self.nodes + to])
@@ -57,25 +65,27 @@ impl Network {
         ask: impl FnOnce(&Datagrams) -> T,
     ) -> Option<T> {
         let way = self.0.ledger.get()?.way(from, to)?;
-        Some(ask(&way.lock()))
+        Some(ask(&way.lock().datagrams))
     }
 
-    fn write_down(
-        &self,
-        (from, to, port): (NodeId, NodeId, u16),
-        write: impl FnOnce(&mut Datagrams, Moment),
-    ) {
+    fn way(&self, from: NodeId, to: NodeId, port: u16) -> Option<MutexGuard<'_, Way>> {
         let ledger = self.0.ledger.get().filter(|ledger| ledger.port == port);
-        if let Some(way) = ledger.and_then(|ledger| ledger.way(from, to)) {
-            write(&mut way.lock(), self.0.clock.now());
+        Some(ledger?.way(from, to)?.lock())
+    }
+
+    /// Writes down that a packet sets out; its number, where a ledger of such packets is kept.
+    pub(super) fn note_sent(&self, from: NodeId, to: NodeId, port: u16) -> usize {
+        self.way(from, to, port).map_or(0, |mut way| {
+            way.datagrams.sent.push(self.0.clock.now());
+            way.datagrams.sent.len()
+        })
+    }
+
+    /// Writes down that the packet of this number has arrived.
+    pub(super) fn note_arrived(&self, from: NodeId, to: NodeId, port: u16, number: usize) {
+        if let Some(mut way) = self.way(from, to, port).filter(|way| number > way.newest) {
+            way.newest = number;
+            way.datagrams.arrived.push(self.0.clock.now());
         }
-    }
-
-    pub(super) fn note_sent(&self, from: NodeId, to: NodeId, port: u16) {
-        self.write_down((from, to, port), |way, now| way.sent.push(now));
-    }
-
-    pub(super) fn note_arrived(&self, from: NodeId, to: NodeId, port: u16) {
-        self.write_down((from, to, port), |way, now| way.arrived.push(now));
     }
 }

@@ -169,8 +169,33 @@ impl fmt::Display for Conditions {
     }
 }
 
+/// The longest that a stream waits before it sends a lost packet again (RFC 6298, section 2.5).
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The attempts to get a stream packet through. Each that is lost costs a retransmission time-out, which
+/// doubles (RFC 6298: at least 1 s in theory, 200 ms in practice).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Attempts {
+    /// When the next one arrives, unless it is lost.
+    next: Moment,
+    timeout: Duration,
+}
+
+impl Attempts {
+    fn lose(&mut self) {
+        self.next += self.timeout;
+        self.timeout = (self.timeout * 2).min(LONGEST_TIMEOUT);
+    }
+}
+
 pub(super) struct OnWire {
+    /// When it is delivered: of a stream, not before those ahead of it.
     pub(super) due: Moment,
+    pub(super) attempts: Attempts,
+    /// When one of its attempts gets through.
+    pub(super) through: Moment,
+    /// Its number in the ledger.
+    pub(super) number: usize,
     pub(super) from_life: u32,
     pub(super) to_life: u32,
     pub(super) packet: Box<dyn Packet>,
@@ -220,17 +245,45 @@ impl Link {
         self.busy_until + self.conditions.delay
     }
 
-    /// When a stream packet sent now arrives: each loss costs a retransmission time-out, which
-    /// doubles (RFC 6298: at least 1 s in theory, 200 ms in practice; at most 60 s).
-    pub(super) fn stream_due(&mut self, now: Moment, bytes: usize) -> Moment {
-        let mut due = self.crossing(now, bytes);
-        let mut timeout = (self.conditions.delay * 3).max(Duration::from_millis(200));
-        let loss = self.conditions.loss.min(0.99);
-        while loss > 0.0 && self.rng.chance(loss) {
-            due += timeout;
-            timeout = (timeout * 2).min(Duration::from_secs(60));
+    /// The attempts to get a stream packet through that is sent now.
+    pub(super) fn attempts(&mut self, now: Moment, bytes: usize) -> Attempts {
+        Attempts {
+            next: self.crossing(now, bytes),
+            timeout: (self.conditions.delay * 3).max(Duration::from_millis(200)),
         }
-        due
+    }
+
+    /// When one of the attempts gets through, as the link is now.
+    pub(super) fn stream_due(&mut self, attempts: Attempts) -> Moment {
+        stream_due(&mut self.rng, self.conditions.loss, attempts)
+    }
+
+    /// The conditions have changed: what waits goes on from its next attempt as the link is now, in order, and
+    /// what can go on at all does not arrive before `soonest`.
+    pub(super) fn go_on(&mut self, before: &Conditions, now: Moment, soonest: Moment) {
+        let Self {
+            conditions,
+            flows,
+            rng,
+            ..
+        } = self;
+        for (port, flow) in flows {
+            let passes = conditions.passes(*port);
+            let mut last = Moment::ZERO;
+            for wire in &mut flow.queue {
+                if conditions.loss != before.loss && wire.through > now {
+                    while wire.attempts.next <= now {
+                        wire.attempts.lose();
+                    }
+                    wire.through = stream_due(rng, conditions.loss, wire.attempts);
+                }
+                wire.due = wire.through.max(last);
+                if passes {
+                    wire.due = wire.due.max(soonest);
+                }
+                last = wire.due;
+            }
+        }
     }
 
     /// When a datagram sent now arrives (once, twice or never).
@@ -249,4 +302,12 @@ impl Link {
         let twice = conditions.duplicate > 0.0 && self.rng.chance(conditions.duplicate);
         [Some(first), twice.then_some(second)]
     }
+}
+
+fn stream_due(rng: &mut Rng, loss: f64, mut attempts: Attempts) -> Moment {
+    let loss = loss.min(0.99);
+    while loss > 0.0 && rng.chance(loss) {
+        attempts.lose();
+    }
+    attempts.next
 }

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::dns::Names;
 use super::journal::Journal;
 use super::ledger::Ledger;
-use super::link::{Arrival, Endpoint, Link, OnWire, Packet};
+use super::link::{Arrival, Attempts, Endpoint, Link, OnWire, Packet};
 use super::rng::Rng;
 use super::timers::Timers;
 use super::world::WorldSpec;
@@ -244,24 +244,28 @@ impl Network {
             add(&sender.counts.refused, 1);
             return Err(NotSent::SenderDown(packet));
         }
-        self.note_sent(from, to, port);
+        let number = self.note_sent(from, to, port);
         // Both ids are in range, so the cell is there.
         let Some(cell) = self.cell(from, to) else {
             return Err(NotSent::NoSuchNode(to, packet));
         };
         let from_life = sender.life.load(Ordering::Acquire);
         if cell.plain.load(Ordering::Acquire) && receiver.up.load(Ordering::Acquire) {
-            return self.hand_over(Arrival {
+            let arrival = Arrival {
                 from,
                 from_life,
                 to,
                 port,
                 packet,
-            });
+            };
+            return self.hand_over(arrival, number);
         }
         let to_life = receiver.life.load(Ordering::Acquire);
         let wire = OnWire {
             due: Moment::ZERO,
+            attempts: Attempts::default(),
+            through: Moment::ZERO,
+            number,
             from_life,
             to_life,
             packet,
@@ -274,9 +278,9 @@ impl Network {
     }
 
     /// The fast path: nothing is in the way.
-    fn hand_over(&self, arrival: Arrival) -> Result<(), NotSent> {
+    fn hand_over(&self, arrival: Arrival, number: usize) -> Result<(), NotSent> {
         let Arrival { from, to, port, .. } = arrival;
-        self.note_arrived(from, to, port);
+        self.note_arrived(from, to, port, number);
         let endpoint = self.endpoint(to, port);
         // Both ids were looked at by the caller.
         let (Some(sender), Some(receiver)) = (self.node(from), self.node(to)) else {

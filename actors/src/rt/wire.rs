@@ -34,19 +34,13 @@ impl Network {
         drop(guard);
         let [first, second] = dues;
         let copy = second.and_then(|due| Some((due, wire.packet.duplicate()?)));
-        let (from_life, to_life) = (wire.from_life, wire.to_life);
         if let Some((due, packet)) = copy {
-            self.fly(
-                from,
-                to,
-                port,
-                OnWire {
-                    due,
-                    from_life,
-                    to_life,
-                    packet,
-                },
-            );
+            let copy = OnWire {
+                due,
+                packet,
+                ..wire
+            };
+            self.fly(from, to, port, copy);
         }
         match first {
             Some(due) => self.fly(from, to, port, OnWire { due, ..wire }),
@@ -59,9 +53,11 @@ impl Network {
         let network = Arc::downgrade(&self.0);
         let OnWire {
             due,
+            number,
             from_life,
             to_life,
             packet,
+            ..
         } = wire;
         let fire = Box::new(move || {
             let Some(network) = network.upgrade().map(Network) else {
@@ -69,7 +65,7 @@ impl Network {
             };
             let passes = network.conditions(from, to).passes(port);
             if passes {
-                network.note_arrived(from, to, port);
+                network.note_arrived(from, to, port, number);
             }
             let listening = network.is_life(to, to_life) && passes;
             match network.endpoint(to, port) {
@@ -102,7 +98,8 @@ impl Network {
         let Some(link) = guard.as_mut() else {
             return Ok(());
         };
-        let mut due = link.stream_due(now, wire.packet.wire_size());
+        let attempts = link.attempts(now, wire.packet.wire_size());
+        let through = link.stream_due(attempts);
         let flow = link.flows.entry(port).or_default();
         let counts = self.node(from).map(|node| &node.counts);
         if flow.queue.len() >= FLOW_CAPACITY {
@@ -111,10 +108,9 @@ impl Network {
             return Err(NotSent::FlowFull(wire.packet));
         }
         counts.inspect(|counts| add(&counts.sent, 1));
-        if let Some(last) = flow.queue.back() {
-            due = due.max(last.due);
-        }
-        wire.due = due;
+        let last = flow.queue.back().map_or(through, |last| last.due);
+        (wire.attempts, wire.through) = (attempts, through);
+        wire.due = through.max(last);
         flow.queue.push_back(wire);
         self.set_plain(cell, to, false);
         drop(guard);
@@ -190,6 +186,7 @@ impl Network {
 
     pub(super) fn deliver(&self, from: NodeId, to: NodeId, port: u16, wire: OnWire) {
         let OnWire {
+            number,
             from_life,
             to_life,
             packet,
@@ -199,7 +196,7 @@ impl Network {
             self.stale(from, to, port, 1);
             return;
         }
-        self.note_arrived(from, to, port);
+        self.note_arrived(from, to, port, number);
         let why = match (self.is_life(to, to_life), self.endpoint(to, port)) {
             (true, Some(endpoint)) => {
                 self.count_delivery(to);

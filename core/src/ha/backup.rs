@@ -2,10 +2,12 @@
 //!
 //! While its peer is out of sight, the backup cannot know whether the peer takes users too. So when it sees
 //! a peer that rests without users, it first takes every user of the group once more
-//! ([`Phase::Claiming`]); where it has them all, nothing moves.
+//! ([`Phase::Claiming`]), when the peer still rests at this node's next keep-alive; where it has them all,
+//! nothing moves.
 
 use super::effect::{Alarm, Cause, Effect};
-use super::peer::{Phase, Status};
+use super::node::HaNode;
+use super::peer::{Link, Phase, Status};
 use super::reason::Reason;
 use super::state::State;
 use super::turn::{Peer, Turn};
@@ -59,9 +61,28 @@ fn adopt(turn: &mut Turn<'_>, reason: Reason, cause: Cause) -> bool {
     true
 }
 
-/// Takes every user once more, where the peer may have taken some.
+/// Whether a node is about to take every user once more, and waits for its next keep-alive to do so.
+pub(super) fn is_about_to_make_sure(node: &HaNode) -> bool {
+    let rests = |status: &Status| match status.state {
+        State::Idle | State::FailedOver | State::FailedOverDown => !node.health.is_lost(),
+        State::TakingBack => true,
+        State::Initializing
+        | State::Normal
+        | State::Backup
+        | State::TakingOver
+        | State::FailingOver
+        | State::FallingBack
+        | State::FailedMode
+        | State::Unknown => false,
+    };
+    let waits = (node.state, node.phase) == (State::Backup, Phase::Waiting);
+    waits && node.peer.link == Link::Alive && node.peer.status.as_ref().is_some_and(rests)
+}
+
+/// Takes every user once more, where the peer may have taken some: at this node's own keep-alive. The word that
+/// brought the peer back into sight may be an old one that a link has held back, with newer ones right behind it.
 fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
-    if turn.node.phase != Phase::Waiting {
+    if turn.node.phase != Phase::Waiting || !turn.is_keep_alive {
         return false;
     }
     let reason = turn.node.reason;
@@ -86,8 +107,7 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
         State::TakingBack => fall_back(turn, status),
         State::Backup if canary!("SplitIgnored") => false,
         State::Backup => {
-            turn.raise(Alarm::SplitBrain);
-            work::fail(turn, Reason::Unknown, cause);
+            split(turn, cause);
             true
         }
         State::Normal if status.epoch > turn.node.epoch => {
@@ -106,6 +126,17 @@ fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
         State::Unknown => work::stand_aside(turn, status),
         State::FailingOver | State::FailedMode | State::Initializing | State::FallingBack => false,
     }
+}
+
+/// HA-10: both have taken over. Who has heard nothing of the peer until now cannot know who was the later one:
+/// with the later epoch of the two it keeps what it has, and the peer comes along. Who has heard the peer take
+/// over, without being heard, follows it.
+fn split(turn: &mut Turn<'_>, cause: Cause) {
+    turn.raise(Alarm::SplitBrain);
+    if turn.was_peer_away() {
+        turn.node.epoch = turn.latest_epoch();
+    }
+    work::fail(turn, Reason::Unknown, cause);
 }
 
 /// Rows 4, 10: the home wants its users back.

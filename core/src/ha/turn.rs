@@ -16,6 +16,8 @@ use super::timer::Timer;
 pub(super) struct Turn<'a> {
     pub(super) node: HaNode,
     pub(super) params: &'a HaParams,
+    /// It is time for a keep-alive.
+    pub(super) is_keep_alive: bool,
     before: HaNode,
     effects: Vec<Effect>,
     sent: bool,
@@ -36,6 +38,7 @@ impl<'a> Turn<'a> {
         Turn {
             node: *node,
             params,
+            is_keep_alive: false,
             before: *node,
             effects: Vec::new(),
             sent: false,
@@ -113,6 +116,11 @@ impl<'a> Turn<'a> {
             (Link::Unseen, _) => Peer::Away(Reason::PeerDownDuringInitialization),
             (Link::Alive | Link::Silent, _) => Peer::Away(Reason::PeerDown),
         }
+    }
+
+    /// Whether the peer could not be heard when the step began.
+    pub(super) fn was_peer_away(&self) -> bool {
+        self.before.peer.link != Link::Alive
     }
 
     /// The epoch of a move that is done now.

@@ -51,7 +51,11 @@ struct Since {
 
 /// How often users have moved, by the first node of their pair.
 #[derive(Default)]
-pub(super) struct Moves(BTreeMap<NodeId, Since>);
+pub(super) struct Moves {
+    pairs: BTreeMap<NodeId, Since>,
+    /// When the SRM of each node has begun.
+    starts: BTreeMap<NodeId, Vec<Moment>>,
+}
 
 impl Check for Moves {
     fn entry(&mut self, entry: &Entry, scene: &Scene<'_>) -> Result<(), Violation> {
@@ -60,7 +64,10 @@ impl Check for Moves {
                 let begins =
                     (change.to, change.reason) == (State::TakingBack, Reason::AutomaticFallback);
                 if let Some(pair) = scene.facts.pair_of(node).filter(|_| begins) {
-                    self.0.entry(pair.nodes[0]).or_default().fallbacks += 1;
+                    self.pairs.entry(pair.nodes[0]).or_default().fallbacks += 1;
+                }
+                if change.to == State::Initializing {
+                    self.starts.entry(node).or_default().push(entry.at);
                 }
                 Ok(())
             }
@@ -72,7 +79,7 @@ impl Check for Moves {
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
         for pair in &scene.facts.pairs {
             if pair.is_quiet(scene) {
-                let since = self.0.entry(pair.nodes[0]).or_default();
+                let since = self.pairs.entry(pair.nodes[0]).or_default();
                 *since = Since {
                     quiet: scene.now,
                     causes: pair.causes,
@@ -95,7 +102,7 @@ impl Moves {
         let Some(pair) = scene.facts.pair_of(to) else {
             return Ok(());
         };
-        let since = self.0.entry(pair.nodes[0]).or_default();
+        let since = self.pairs.entry(pair.nodes[0]).or_default();
         let moves = since.users.entry(user.to_owned()).or_default();
         *moves += 1;
         let known = pair.causes - since.causes + since.fallbacks;
@@ -104,7 +111,8 @@ impl Moves {
         }
         if since.silences.0 < at {
             let (network, detection) = (scene.lab.world().network(), scene.facts.detection);
-            let heard = silences(network, pair.nodes, detection, since.quiet, at);
+            let starts = |node| self.starts.get(&node).map_or(&[][..], Vec::as_slice);
+            let heard = silences(network, pair.nodes, detection, starts, since.quiet, at);
             since.silences = (at, heard);
         }
         let causes = known + since.silences.1;

@@ -1,0 +1,52 @@
+//! What the fault search has found, in small: each plan of `tests/plans` holds now. What it shows, and by which
+//! rule, stands in it.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use takeover::verify::{self, Plan};
+
+fn holds(name: &str) {
+    let name = format!("tests/plans/{name}.plan");
+    let text = fs::read_to_string(&name).expect("a plan");
+    let plan = Plan::parse(&name, &text).expect("a plan");
+    let outcome = verify::run(&plan).expect("a world").outcome;
+    assert_eq!(outcome.found, None);
+    assert!(outcome.tally.is_clean() && outcome.on_their_way == 0);
+}
+
+macro_rules! plans {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                holds(stringify!($name));
+            }
+        )*
+
+        /// No plan lies there that nobody carries out.
+        #[test]
+        fn every_plan_is_carried_out() {
+            let known = [$(stringify!($name)),*].map(|name| format!("{name}.plan"));
+            let files = fs::read_dir("tests/plans").expect("the plans");
+            let names = files.map(|file| file.expect("a file").file_name());
+            let there: BTreeSet<String> = names.filter_map(|name| name.into_string().ok()).collect();
+            assert_eq!(there, BTreeSet::from(known));
+        }
+    };
+}
+
+plans! {
+    left_out
+    left_out_while_nobody_could_be_told
+    link_that_loses_at_random
+    message_of_two_hosts
+    node_back_unheard
+    old_word_from_a_held_link
+    operator_who_insists
+    room_that_was_empty
+    service_stopped_while_the_node_starts
+    split_at_random
+    srm_that_starts_in_silence
+    words_that_are_overtaken
+}
