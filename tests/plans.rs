@@ -37,16 +37,26 @@ macro_rules! plans {
 }
 
 plans! {
+    first_request_without_an_answer
+    host_that_nobody_heard
     left_out
     left_out_while_nobody_could_be_told
     link_that_loses_at_random
+    login_while_leaving
     message_of_two_hosts
     node_back_unheard
+    occupant_who_left_unheard
     old_word_from_a_held_link
     operator_who_insists
+    presence_sent_to_a_former_life
+    presence_that_moves_with_its_user
     room_that_was_empty
+    router_that_is_down
     service_stopped_while_the_node_starts
+    session_given_up_without_the_door
     split_at_random
     srm_that_starts_in_silence
+    word_left_behind_on_a_held_link
+    words_of_two_hosts
     words_that_are_overtaken
 }

@@ -12,7 +12,7 @@ use crate::plane::{Gate, Plane};
 use crate::rt::{Addr, ChildSpec, Ctx, Recipient};
 use crate::service::{Readiness, ServiceActor, ServiceMsg, ServiceWork};
 use crate::session::{
-    ConnectionManager, Drained, SessionManager, SessionMsg, SessionSettings, Site,
+    Caretaker, ConnectionManager, Drained, SessionManager, SessionMsg, SessionSettings, Site,
 };
 use crate::setup::{NodeSetup, WorkFactory};
 use crate::user_mover::UserOrder;
@@ -113,8 +113,14 @@ impl ServiceWork for GateWork {
         Readiness::Ready
     }
 
-    fn serving(&mut self, _ctx: &mut Ctx<ServiceActor>) {
+    fn serving(&mut self, ctx: &mut Ctx<ServiceActor>) {
         self.pass = Some(Pass::open(&self.plane, self.node, self.gate));
+        if self.gate == Gate::Router {
+            let caretaker = Caretaker::new(self.plane.clone(), self.node);
+            let spec = ChildSpec::new("caretaker", Caretaker::MAILBOX);
+            let caretaker = ctx.child(caretaker, spec);
+            self.plane.node(self.node).set_caretaker(Some(caretaker));
+        }
     }
 
     fn stop(&mut self, _ctx: &mut Ctx<ServiceActor>) -> Readiness {

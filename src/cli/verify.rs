@@ -43,6 +43,10 @@ pub(super) struct Verify {
     /// Carry out a plan from a file.
     #[arg(long, value_name = "FILE", group = "what")]
     plan: Option<PathBuf>,
+    /// Draw the schedules in another world than the default one: a plan without faults, from a file. Small worlds
+    /// are gone through fast, and much in them is near to everything else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "canaries", "invariants", "write", "add"])]
+    world: Option<PathBuf>,
     /// Print the invariants as the page docs/INVARIANTS.md.
     #[arg(long, group = "what")]
     invariants: bool,
@@ -82,7 +86,10 @@ impl Verify {
         if let Some(names) = &self.canaries {
             return super::canaries::run(names, self.threads(), self.write.as_deref());
         }
-        let knobs = Knobs::default();
+        let knobs = match self.world.as_deref().map_or(Ok(Knobs::default()), world) {
+            Ok(knobs) => knobs,
+            Err(why) => return fail(REFUSED, why),
+        };
         if let Some(seed) = self.replay {
             return self.replay(&Plan::generate(seed, &knobs));
         }
@@ -257,6 +264,18 @@ fn read(path: &Path) -> Result<Plan, String> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
     Plan::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
+}
+
+/// The world of a plan that has nothing else in it.
+fn world(path: &Path) -> Result<Knobs, String> {
+    let plan = read(path)?;
+    match plan.steps.first() {
+        None => Ok(plan.knobs),
+        Some(step) => Err(format!(
+            "{}: a world has no faults, and this one has `{step}`",
+            path.display()
+        )),
+    }
 }
 
 /// The moment a person begins to wait.

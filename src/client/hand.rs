@@ -57,7 +57,8 @@ impl Session {
             tokio::select! {
                 biased;
                 () = hand.heard() => {}
-                command = self.commands.recv(), if !busy => match command {
+                // What it is told after its last word is for its next login.
+                command = self.commands.recv(), if !busy && !self.closing => match command {
                     None | Some(Command::LogOut) => {
                         self.closing = true;
                         hand.say(Word::LogOut);

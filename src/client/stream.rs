@@ -84,7 +84,8 @@ impl Session {
                     Ok(Turn::Wrote) => Vec::new(),
                     Ok(Turn::Ended) | Err(_) => machine.input_ended(),
                 },
-                command = self.commands.recv(), if !busy => match command {
+                // What it is told after its last word is for its next login.
+                command = self.commands.recv(), if !busy && !self.closing => match command {
                     None | Some(Command::LogOut) => {
                         self.closing = true;
                         patience = Box::pin(world.sleep(PATIENCE));

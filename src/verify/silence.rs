@@ -33,7 +33,7 @@ pub(super) fn silences<'a>(
                 connect_timeout, ..
             } => unanswered(&asked, &heard, gap, soonest(connect_timeout)),
         };
-        let gaps = gaps(&heard.arrived, starts(me), until);
+        let gaps = gaps(&heard, starts(me), until);
         let gaps = gaps.into_iter().filter_map(ripe);
         gaps.filter(|ripe| *ripe > since).count() as u64
     };
@@ -48,10 +48,11 @@ struct Gap {
 }
 
 /// The times between arrivals, and between these and the starts of the one who listens; the last of them until now.
-fn gaps(arrived: &[Moment], starts: &[Moment], until: Moment) -> Vec<Gap> {
-    let first = arrived.first().copied().unwrap_or(until);
-    let bounds = arrived.iter().chain(starts).copied();
-    let mut bounds: Vec<Moment> = bounds.filter(|at| (first..until).contains(at)).collect();
+fn gaps(heard: &Datagrams, starts: &[Moment], until: Moment) -> Vec<Gap> {
+    let since = [heard.since];
+    let bounds = since.iter().chain(&heard.arrived).chain(starts).copied();
+    let here = |at: &Moment| (heard.since..until).contains(at);
+    let mut bounds: Vec<Moment> = bounds.filter(here).collect();
     bounds.sort_unstable();
     bounds.push(until);
     let gap = |ends: &[Moment; 2]| Gap {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     fn ripe(heard: &Datagrams, until: u64) -> Vec<u64> {
-        let gaps = gaps(&heard.arrived, &[], Moment::from_secs(until));
+        let gaps = gaps(heard, &[], Moment::from_secs(until));
         let ripe = gaps
             .into_iter()
             .filter_map(|gap| unheard(heard, gap, Duration::from_secs(60)));
@@ -120,6 +121,7 @@ mod tests {
         let heard = Datagrams {
             sent: at(&sent),
             arrived: at(&[0, 60, 75, 150, 165, 210, 285]),
+            ..Datagrams::default()
         };
         assert_eq!(ripe(&heard, 300), [60, 135, 270]);
         assert_eq!(ripe(&heard, 344), [60, 135, 270], "it is not over yet");
@@ -129,9 +131,12 @@ mod tests {
     /// HA-1: for an SRM that starts while nothing gets through, the silence begins anew.
     #[test]
     fn a_silence_begins_anew_with_the_one_who_listens() {
-        let arrived = at(&[0, 15]);
+        let heard = Datagrams {
+            arrived: at(&[15]),
+            ..Datagrams::default()
+        };
         let ends = |starts: &[u64]| -> Vec<u64> {
-            let gaps = gaps(&arrived, &at(starts), Moment::from_secs(300));
+            let gaps = gaps(&heard, &at(starts), Moment::from_secs(300));
             let ends = gaps.into_iter().map(|gap| gap.to.as_secs_f64() as u64);
             ends.collect()
         };
@@ -145,6 +150,7 @@ mod tests {
         let heard = Datagrams {
             sent: at(&[0, 15]),
             arrived: at(&[0, 15]),
+            ..Datagrams::default()
         };
         assert_eq!(ripe(&heard, 1000), [0; 0]);
     }
@@ -155,6 +161,7 @@ mod tests {
         let heard = Datagrams {
             sent: at(&[0, 15, 200, 215, 230, 245]),
             arrived: at(&[0, 15]),
+            ..Datagrams::default()
         };
         assert_eq!(ripe(&heard, 259), [0; 0], "it is not over yet");
         assert_eq!(ripe(&heard, 260), [260], "now it is");
@@ -164,7 +171,7 @@ mod tests {
     #[test]
     fn a_request_without_an_answer_is_a_silence() {
         let ripe = |asked: &Datagrams, heard: &Datagrams| {
-            let all = gaps(&heard.arrived, &[], Moment::from_secs(200));
+            let all = gaps(heard, &[], Moment::from_secs(200));
             let timeout = Duration::from_secs(30);
             all.into_iter()
                 .filter_map(|gap| unanswered(asked, heard, gap, timeout))
@@ -173,6 +180,7 @@ mod tests {
         let both = |seconds: &[u64]| Datagrams {
             sent: at(seconds),
             arrived: at(seconds),
+            ..Datagrams::default()
         };
         let asked = both(&[0, 60, 120, 180]);
         let heard = both(&[0, 37, 60, 97, 120, 157, 180]);

@@ -35,6 +35,26 @@ fn the_session_manager() {
     scene.assert_all_well();
 }
 
+/// The caretaker that panics fails the XCP Router with the text, and what needs it; a restart of the router
+/// brings all of them back.
+#[test]
+fn the_caretaker() {
+    let mut scene = Scene::new(17);
+    scene.strike(Some("1A"), "Caretaker", "caretaker");
+    let failed = ServiceState::Failed(ServiceCause::Panicked(TEXT.to_owned()));
+    let router = ServiceKind::XcpRouter;
+    assert_eq!(scene.lab.service_state("1A", router), failed);
+    scene.assert_beside_goes_on();
+    let mut node = scene.lab.node("1A").unwrap();
+    node.service(router).restart().unwrap();
+    await_that(&mut scene.lab, "all serve again", MINUTE, |lab| {
+        [router, CONNECTIONS, TC]
+            .iter()
+            .all(|kind| is_up(lab, "1A", *kind))
+    });
+    scene.assert_all_well();
+}
+
 /// A connection that panics while its client logs in ends alone: its octet stream is closed.
 #[test]
 fn a_connection() {

@@ -14,8 +14,8 @@ use takeover_actors::conference::{TC_MAILBOX, TcMsg, TextConference};
 use takeover_actors::plane::{Gate, Limits, NodePlane, NodeSpec, Plane, PlaneSpec, PushRules};
 use takeover_actors::rt::{ChildSpec, Recipient, Refusal, Root, VirtualDriver, World, WorldSpec};
 use takeover_actors::session::{
-    ClientHand, ConnectionManager, ConnectionMsg, HandArrival, Mover, SessionManager, SessionMsg,
-    SessionSettings, Site, Wish, hands,
+    Caretaker, CaretakerMsg, ClientHand, ConnectionManager, ConnectionMsg, HandArrival, Mover,
+    SessionManager, SessionMsg, SessionSettings, Site, Wish, hands,
 };
 use takeover_actors::user_mover::{UserOrder, UserReport, UserWork};
 use takeover_actors::wire::Arrival;
@@ -37,6 +37,7 @@ pub const C: NodeId = NodeId(2);
 struct Life {
     sessions: Root<SessionMsg>,
     connections: Root<ConnectionMsg>,
+    caretaker: Root<CaretakerMsg>,
     rooms: Option<Root<TcMsg>>,
 }
 
@@ -142,11 +143,17 @@ impl Town {
         let manager = ConnectionManager::new(site, sessions.addr().clone());
         let spec = ChildSpec::new(format!("connections {name}"), ConnectionManager::MAILBOX);
         let connections = self.world().root(manager, spec.on_node(node));
+        let caretaker = Caretaker::new(self.plane.clone(), node);
+        let spec = ChildSpec::new(format!("caretaker {name}"), Caretaker::MAILBOX);
+        let caretaker = self.world().root(caretaker, spec.on_node(node));
+        let address = caretaker.addr().clone();
+        self.plane.node(node).set_caretaker(Some(address));
         self.lives.insert(
             node,
             Life {
                 sessions,
                 connections,
+                caretaker,
                 rooms: None,
             },
         );
@@ -187,6 +194,7 @@ impl Town {
         if let Some(life) = self.lives.remove(&node) {
             life.rooms.iter().for_each(Root::kill);
             life.connections.kill();
+            life.caretaker.kill();
             life.sessions.kill();
         }
         self.plane.power_off(node);

@@ -1,6 +1,6 @@
 //! A conference alias: one node's rooms, wherever they are hosted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use takeover_core::id::NodeId;
 use takeover_core::sync::{Claim, Delivery, Ownership, Slot, SlotError};
 use takeover_protocols::jid::FullJid;
 use takeover_protocols::muc::OccupantRecord;
-use takeover_protocols::stanza::Condition;
+use takeover_protocols::stanza::{Condition, PresenceType, Stanza, StanzaKind};
 use takeover_storage::ChatStore;
 
 use super::manager::TcMsg;
@@ -35,6 +35,8 @@ pub type AliasSlot = Slot<AliasState, Parcel>;
 pub struct RoomSoft {
     /// Who is in the room.
     pub occupants: BTreeMap<FullJid, OccupantRecord>,
+    /// Who has left while nobody was there to take it in: the next host does.
+    pub left: BTreeSet<FullJid>,
     /// The place of the last message that everybody in the room was shown, as the database counts.
     pub reflected: u64,
     /// Its name for the service's list, where it is a public one.
@@ -161,6 +163,7 @@ impl Alias {
             Claim::Stale(parcel) => return Outcome::Stale(parcel),
         };
         let Some(conference) = &state.conference else {
+            self.rooms.note_leaving(&parcel.stanza);
             return Outcome::Bounce(parcel, Condition::RecipientUnavailable);
         };
         let origin = parcel.origin.clone();
@@ -174,6 +177,7 @@ impl Alias {
                     Refusal::Full => Condition::ResourceConstraint,
                     Refusal::Ended => Condition::RecipientUnavailable,
                 };
+                self.rooms.note_leaving(&entrusted.stanza);
                 Outcome::Bounce(entrusted.into_claimed(), condition)
             }
             Err(_) => Outcome::Parked,
@@ -247,6 +251,25 @@ impl SharedRooms {
         })
     }
 
+    /// A stanza that nobody takes in: where it says that somebody leaves a room, that is remembered.
+    fn note_leaving(&self, stanza: &Stanza) {
+        if stanza.kind != StanzaKind::Presence(PresenceType::Unavailable) {
+            return;
+        }
+        let room = stanza.to.as_ref().and_then(|to| to.node());
+        let from = stanza
+            .from
+            .as_ref()
+            .and_then(|from| from.try_as_full().ok());
+        if let (Some(room), Some(from)) = (room, from) {
+            self.change(room.as_str(), |soft| {
+                if soft.occupants.contains_key(from) {
+                    soft.left.insert(from.clone());
+                }
+            });
+        }
+    }
+
     /// What is remembered of a room.
     #[must_use]
     pub fn get(&self, room: &str) -> Option<RoomSoft> {
@@ -282,6 +305,11 @@ impl SharedRooms {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use takeover_protocols::datetime::Timestamp;
+    use takeover_protocols::jid::Jid;
+    use takeover_protocols::muc::Role;
+
     use super::*;
 
     /// CHAT-10: an alias has one host; a claim moves it once and its epoch grows.
@@ -294,6 +322,39 @@ mod tests {
         assert_eq!(alias.claim(NodeId(1)), None);
         assert_eq!(alias.owner(), mine);
         assert!(!alias.freeze(first), "the former host has no say any more");
+    }
+
+    /// CHAT-10: who leaves while nobody hosts the room is remembered, for the next host; who is not in it is not.
+    #[test]
+    fn who_leaves_unheard_is_remembered() {
+        let (rooms, here, gone) = (SharedRooms::default(), "andy@x/a", "bob@x/b");
+        let jid = |jid: &str| FullJid::new(jid).unwrap();
+        let record = |of: &str| OccupantRecord {
+            jid: jid(of),
+            nick: "nick".to_owned(),
+            role: Role::Participant,
+            presence: Bytes::new(),
+            joined: Timestamp::default(),
+        };
+        rooms.change("cave", |soft| {
+            for of in [here, gone] {
+                soft.occupants.insert(jid(of), record(of));
+            }
+        });
+        let to = Jid::new("cave@conference/nick").unwrap();
+        for (kind, from) in [
+            (PresenceType::Available, here),
+            (PresenceType::Unavailable, gone),
+            (PresenceType::Unavailable, "carol@x/c"),
+        ] {
+            let said = Stanza::presence(kind)
+                .with_from(jid(from))
+                .with_to(to.clone());
+            rooms.note_leaving(&said);
+        }
+        let soft = rooms.get("cave").unwrap();
+        assert_eq!(soft.left, BTreeSet::from([jid(gone)]));
+        assert_eq!(soft.occupants.len(), 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use takeover_core::id::NodeId;
 use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::Broadcast;
 
 use crate::plane::Parcel;
@@ -29,6 +30,9 @@ pub trait Switch: Send + Sync {
             self.route(at, Parcel::of(broadcast.stanza_for(recipient)));
         }
     }
+
+    /// What `room` has said at `old` and that has not arrived goes on from `new`, its host since then.
+    fn send_on(&self, _old: NodeId, _new: NodeId, _room: &BareJid) {}
 
     /// Runs work to its end even if the node that asked for it dies meanwhile: a database does not
     /// forget a write because its client is gone.

@@ -141,8 +141,11 @@ impl Plane {
         if user.slot.owner().node() != node {
             return;
         }
-        if let Some(until) = user.slot.peek(|state, _| state.first_end()) {
-            self.node(node).residents.watch(until, user.clone());
+        let here = self.node(node);
+        if let Some(until) = user.slot.peek(|state, _| state.first_end())
+            && here.residents.watch(until, user.clone())
+        {
+            here.call_caretaker();
         }
     }
 

@@ -287,8 +287,11 @@ impl Plane {
             let waiting = sessions.filter(|session| session.is_uncomposed(here));
             waiting.map(|session| session.id).collect()
         });
-        let mut queue = self.node(at).uncomposed().lock();
-        queue.extend(waiting.into_iter().map(|id| (user.clone(), id)));
+        if !waiting.is_empty() {
+            let waiting = waiting.into_iter().map(|id| (user.clone(), id));
+            self.node(at).uncomposed().lock().extend(waiting);
+            self.node(at).call_caretaker();
+        }
     }
 
     /// Whether a session waits for `node` to compose it.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use takeover_core::id::{ClusterId, GroupId, NodeId};
@@ -15,7 +15,7 @@ use super::standby::Awaited;
 use super::user::{SessionId, User};
 use crate::conference::TcMsg;
 use crate::rt::Addr;
-use crate::session::{ConnectionMsg, CrowdArrival, HandArrival};
+use crate::session::{CaretakerMsg, ConnectionMsg, CrowdArrival, HandArrival};
 use crate::wire::Arrival;
 
 /// A part of a node without which some traffic stops. Each is opened and closed by its service.
@@ -106,6 +106,9 @@ pub struct NodePlane {
     orphans: Mutex<Vec<Letter>>,
     door: RwLock<Option<Addr<ConnectionMsg>>>,
     conference: RwLock<Option<Addr<TcMsg>>>,
+    caretaker: RwLock<Option<Addr<CaretakerMsg>>>,
+    /// The caretaker is called, and has not heard it yet.
+    called: AtomicBool,
     awaited: Awaited,
     uncomposed: Mutex<Uncomposed>,
     switched_off: AtomicU64,
@@ -125,6 +128,8 @@ impl NodePlane {
             orphans: Mutex::default(),
             door: RwLock::default(),
             conference: RwLock::default(),
+            caretaker: RwLock::default(),
+            called: AtomicBool::new(false),
             awaited: Awaited::default(),
             uncomposed: Mutex::default(),
             switched_off: AtomicU64::new(0),
@@ -201,6 +206,27 @@ impl NodePlane {
     #[must_use]
     pub fn conference(&self) -> Option<Addr<TcMsg>> {
         self.conference.read().clone().filter(Addr::is_alive)
+    }
+
+    /// Who sees to the node's sessions without a connection, while its router runs.
+    pub fn set_caretaker(&self, caretaker: Option<Addr<CaretakerMsg>>) {
+        *self.caretaker.write() = caretaker;
+    }
+
+    /// There is something to do for the caretaker earlier than it knows. One that does not run looks for
+    /// itself when it starts.
+    pub(super) fn call_caretaker(&self) {
+        if self.called.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(caretaker) = &*self.caretaker.read() {
+            let _ = caretaker.send(CaretakerMsg::Look);
+        }
+    }
+
+    /// The caretaker looks now; what comes from now on it is called for again.
+    pub(crate) fn caretaker_looks(&self) {
+        self.called.store(false, Ordering::Release);
     }
 
     /// Brings a client to the node.

@@ -77,9 +77,14 @@ impl Plane {
     /// Distributes what was said while the Presence Engine of `node` was down.
     pub(super) fn publish_pending(&self, node: NodeId) {
         for user in self.hosted_by(node) {
-            let pending = user.slot.with(user.slot.owner(), pending);
-            self.make_known(node, pending.unwrap_or_default());
+            self.publish_pending_of(node, &user);
         }
+    }
+
+    /// As [`Plane::publish_pending`], for one user.
+    pub(super) fn publish_pending_of(&self, node: NodeId, user: &User) {
+        let pending = user.slot.with(user.slot.owner(), pending);
+        self.make_known(node, pending.unwrap_or_default());
     }
 
     /// Somebody who may be subscribed asks for the user's presence (RFC 6121, section 4.3.2).

@@ -90,12 +90,21 @@ impl Residents {
         users
     }
 
-    /// The node is to look at this user then.
-    pub(super) fn watch(&self, until: Moment, user: Arc<User>) {
+    /// The node is to look at this user then. Whether that is earlier than anybody else.
+    pub(super) fn watch(&self, until: Moment, user: Arc<User>) -> bool {
         let mut watched = self.watched.lock();
         watched.next += 1;
         let number = watched.next;
+        let first = watched.by_end.keys().next().map(|(until, _)| *until);
         watched.by_end.insert((until, number), user);
+        first.is_none_or(|first| until < first)
+    }
+
+    /// When the node is to look at somebody next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        let watched = self.watched.lock();
+        watched.by_end.keys().next().map(|(until, _)| *until)
     }
 
     /// Whom to look at by now, each once, in order of their addresses.
@@ -162,10 +171,12 @@ mod tests {
     fn watched_users_are_due_in_time() {
         let residents = Residents::default();
         let (andy, bob) = (user("andy"), user("bob"));
-        residents.watch(Moment(5), bob.clone());
-        residents.watch(Moment(7), andy.clone());
-        residents.watch(Moment(5), andy);
-        residents.watch(Moment(6), bob);
+        assert_eq!(residents.next_due(), None);
+        assert!(residents.watch(Moment(6), bob.clone()), "the first");
+        assert!(!residents.watch(Moment(7), andy.clone()));
+        assert!(residents.watch(Moment(5), andy), "an earlier one");
+        assert!(!residents.watch(Moment(5), bob));
+        assert_eq!(residents.next_due(), Some(Moment(5)));
         assert!(residents.due(Moment(4)).is_empty());
         let due = residents.due(Moment(6));
         assert_eq!(names(&due), ["andy@example.com", "bob@example.com"]);

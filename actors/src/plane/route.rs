@@ -20,7 +20,7 @@ use super::parcel::{Origin, Parcel};
 use super::user::{Out, Push, User, Written};
 use super::{Plane, Router};
 use crate::conference::Alias;
-use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned, Why};
+use crate::rt::{Arrival, Endpoint, NotSent, Packet, Returned};
 
 /// What is left to route after a step: answers, and parcels whose turn has come.
 pub(crate) type Left = Vec<Parcel>;
@@ -410,9 +410,9 @@ impl Endpoint for Router {
         None
     }
 
-    /// The receiver's life ended before it came: its target lives elsewhere, or will again. Where the
-    /// receiver has power and no router yet, the letter waits before its door: sent again it would
-    /// only come back again.
+    /// The receiver's life ended before it came, or it has power and no router yet. Where the letter's target
+    /// lives there still, it goes in, or waits before the door: sent again it would come behind what was sent
+    /// later. Else it follows its target.
     fn returned(&self, returned: Returned) {
         let Some(plane) = self.plane.upgrade() else {
             return;
@@ -420,12 +420,9 @@ impl Endpoint for Router {
         let Some(letter) = super::transfer::letter_of(returned.packet) else {
             return;
         };
-        let host = || plane.host_of(letter.parcel.stanza.to.as_ref());
-        match returned.why {
-            Why::NobodyListens if host() == Some(returned.to) => {
-                plane.node(returned.to).keep(self.node, letter);
-            }
-            Why::NobodyListens | Why::LifeOver => plane.route(self.node, letter.parcel),
+        match plane.host_of(letter.parcel.stanza.to.as_ref()) {
+            Some(host) if host == returned.to => plane.arrived(host, self.node, letter),
+            Some(_) | None => plane.route(self.node, letter.parcel),
         }
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use takeover_core::id::NodeId;
 use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::Broadcast;
 
+use super::transfer::{address, is_of};
 use super::{Parcel, Plane};
 use crate::conference::{Rush, Switch};
 
@@ -26,6 +28,12 @@ impl Switch for Plane {
                 Self::route(self, at, Parcel::of(broadcast.stanza_for(to)));
             }
         }
+    }
+
+    fn send_on(&self, old: NodeId, new: NodeId, room: &BareJid) {
+        Self::send_on(self, old, new, |stanza| {
+            is_of(address(&stanza.from), room.as_str())
+        });
     }
 
     fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {

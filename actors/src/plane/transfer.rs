@@ -8,6 +8,7 @@ use takeover_core::canary;
 use takeover_core::id::NodeId;
 use takeover_core::sync::{Ownership, SlotError};
 use takeover_core::time::Moment;
+use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::Stanza;
 
 use super::Plane;
@@ -147,16 +148,7 @@ impl Plane {
     /// come: each sender's order is kept by the links.
     pub(super) fn sweep_to(&self, user: &User, old: NodeId) {
         let bare = user.jid.as_str();
-        let is_his = |letter: &Letter| {
-            let to = letter
-                .parcel
-                .stanza
-                .to
-                .as_ref()
-                .map_or("", |to| to.as_str());
-            to.strip_prefix(bare)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let is_his = |letter: &Letter| is_of(address(&letter.parcel.stanza.to), bare);
         // The other half of this fence is behind each posting: either the letter is seen here, or its
         // sender sees the new owner.
         fence(Ordering::SeqCst);
@@ -172,7 +164,9 @@ impl Plane {
     /// by the sender's address: rooms and users that have moved do not leave their words behind.
     pub fn send_on(&self, old: NodeId, new: NodeId, pick: impl Fn(&Stanza) -> bool) {
         for to in self.others(old) {
-            self.divert(old, to, new, |letter| pick(&letter.parcel.stanza));
+            if self.world.network().may_wait(to) {
+                self.divert(old, to, new, |letter| pick(&letter.parcel.stanza));
+            }
         }
     }
 
@@ -239,12 +233,18 @@ impl Plane {
             .counters
             .moved_in
             .fetch_add(1, Ordering::Relaxed);
+        self.send_on(from, next.node(), |stanza| {
+            is_of(address(&stanza.from), user.jid.as_str())
+        });
         self.note_moved(user, from, next);
         self.node(next.node()).has_come(user);
         self.node(from).residents.set_guest(user, false);
         self.note_guest(user, next.node());
         self.watch(next.node(), user);
         self.act_all(next.node(), user, outcomes);
+        if self.node(next.node()).is_open(Gate::Presence) {
+            self.publish_pending_of(next.node(), user);
+        }
         self.compose_later(next.node(), user);
     }
 
@@ -333,6 +333,7 @@ impl Plane {
         }
         self.node(node).set_door(None);
         self.node(node).set_conference(None);
+        self.node(node).set_caretaker(None);
         self.node(node).uncomposed().lock().clear();
     }
 
@@ -340,4 +341,14 @@ impl Plane {
     pub fn shut(&self, node: NodeId, gate: Gate) {
         self.node(node).set(gate, false);
     }
+}
+
+pub(super) fn address(of: &Option<Jid>) -> &str {
+    of.as_ref().map_or("", |of| of.as_str())
+}
+
+/// Whether an address is this bare one, or one of its resources.
+pub(super) fn is_of(address: &str, bare: &str) -> bool {
+    let rest = address.strip_prefix(bare);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -11,6 +11,8 @@ use takeover_core::time::Moment;
 /// The datagrams from one node to another, in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Datagrams {
+    /// Since when they are written down.
+    pub since: Moment,
     /// When each set out from a node that had power.
     pub sent: Vec<Moment>,
     /// When each was where it was sent to, whether or not anybody listened there. One that was overtaken, or a
@@ -19,7 +21,6 @@ pub struct Datagrams {
 }
 
 /// One way between two nodes.
-#[derive(Default)]
 struct Way {
     datagrams: Datagrams,
     /// The number of the newest one that has arrived.
@@ -34,8 +35,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn new(port: u16, nodes: usize) -> Self {
-        let ways = (0..nodes * nodes).map(|_| Mutex::default());
+    fn new(port: u16, nodes: usize, since: Moment) -> Self {
+        let datagrams = Datagrams {
+            since,
+            ..Datagrams::default()
+        };
+        let way = |_| {
+            Mutex::new(Way {
+                datagrams: datagrams.clone(),
+                newest: 0,
+            })
+        };
+        let ways = (0..nodes * nodes).map(way);
         Self {
             port,
             nodes,
@@ -54,7 +65,9 @@ impl Network {
     /// From now on keeps a ledger of the datagrams to `port`; the first port that is asked for counts.
     pub fn keep_ledger(&self, port: u16) {
         let nodes = self.0.nodes.len();
-        self.0.ledger.get_or_init(|| Ledger::new(port, nodes));
+        self.0
+            .ledger
+            .get_or_init(|| Ledger::new(port, nodes, self.0.clock.now()));
     }
 
     /// Asks the ledger about the datagrams from one node to another; nothing where none is kept.

@@ -22,11 +22,8 @@ use super::turnstile::Turnstile;
 use crate::plane::{Attached, Close, Counters};
 use crate::rt::{Actor, ChildExited, ChildId, Ctx, Exit, MailboxSpec, Recipient};
 
-/// What the rate of composing is counted in.
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// How often it looks for sessions that have waited too long.
-const SWEEP: Duration = Duration::from_secs(10);
+/// How often it looks after clients at most.
+const ROUND: Duration = Duration::from_secs(10);
 
 /// What a session manager is told.
 pub enum SessionMsg {
@@ -48,10 +45,8 @@ pub struct Drained;
 /// Its wake-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SessionTimer {
-    /// Look for sessions that have waited too long.
-    Sweep,
-    /// Compose the next session of a client that is away (SES-10).
-    Compose,
+    /// Look for clients that have fallen silent.
+    LookAfter,
 }
 
 /// The session manager of a node.
@@ -61,8 +56,8 @@ pub struct SessionManager {
     /// Lines of sessions that are served together.
     lines: BTreeMap<ChildId, Arc<Seats>>,
     draining: Option<Recipient<Drained>>,
-    /// Sessions of clients that are away are being composed.
-    composing: bool,
+    /// It is to look for clients that have fallen silent.
+    looking: bool,
 }
 
 impl SessionManager {
@@ -77,7 +72,7 @@ impl SessionManager {
             roll: Roll::default(),
             lines: BTreeMap::new(),
             draining: None,
-            composing: false,
+            looking: false,
         }
     }
 
@@ -95,6 +90,9 @@ impl SessionManager {
         let task = task.instrument(self.site.span(&name));
         let child = ctx.light("UserSession", name, task);
         self.roll.enter(child, attached, self.site.settings.idle);
+        if !self.looking {
+            self.look_again(Duration::ZERO, ctx);
+        }
         self.counters().attached.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -109,11 +107,14 @@ impl SessionManager {
         self.lines.insert(child, seats);
     }
 
-    /// Composes the next session when the node's rate allows it (SES-10).
-    fn compose(&mut self, ctx: &mut Ctx<Self>) {
-        let each = MINUTE / self.site.plane.composed_per_minute();
-        ctx.arm(SessionTimer::Compose, each);
-        self.composing = true;
+    /// Looks after clients again when the first of them may have fallen silent, but not sooner than this.
+    fn look_again(&mut self, soonest: Duration, ctx: &mut Ctx<Self>) {
+        let next = self.roll.next_look();
+        self.looking = next.is_some();
+        if let Some(next) = next {
+            let wait = next.saturating_since(ctx.now()).max(soonest);
+            ctx.arm(SessionTimer::LookAfter, wait);
+        }
     }
 
     fn counters(&self) -> &Counters {
@@ -140,7 +141,6 @@ impl Actor for SessionManager {
         let until = ctx.now() + self.site.settings.relogin;
         self.site.plane.detach_leftovers(self.site.node, until);
         self.counters().attached.store(0, Ordering::Relaxed);
-        ctx.arm(SessionTimer::Sweep, SWEEP);
     }
 
     fn handle(&mut self, msg: SessionMsg, ctx: &mut Ctx<Self>) {
@@ -169,24 +169,9 @@ impl Actor for SessionManager {
         }
     }
 
-    fn expired(&mut self, timer: SessionTimer, ctx: &mut Ctx<Self>) {
-        match timer {
-            SessionTimer::Sweep => {
-                self.site.plane.sweep(self.site.node);
-                self.roll.look_after(ctx.now(), self.site.settings.idle);
-                ctx.arm(SessionTimer::Sweep, SWEEP);
-                let plane = &self.site.plane;
-                if !self.composing && plane.node(self.site.node).composing() > 0 {
-                    self.compose(ctx);
-                }
-            }
-            SessionTimer::Compose => {
-                self.composing = self.site.plane.compose_next(self.site.node);
-                if self.composing {
-                    self.compose(ctx);
-                }
-            }
-        }
+    fn expired(&mut self, SessionTimer::LookAfter: SessionTimer, ctx: &mut Ctx<Self>) {
+        self.roll.look_after(ctx.now(), self.site.settings.idle);
+        self.look_again(ROUND, ctx);
     }
 
     fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {

@@ -1,9 +1,10 @@
 //! Clients at a node: how they come in, and how their sessions live.
 //!
 //! [`ConnectionManager`] takes arrivals and logs them in, one light child each; [`SessionManager`]
-//! keeps the sessions, one light child each. A client comes on a wire, or hands its stanzas over. What outlives a connection is not here but in the
+//! keeps the sessions, one light child each; [`Caretaker`] sees to those without a connection. A client comes on a wire, or hands its stanzas over. What outlives a connection is not here but in the
 //! user's place (see [`plane`](crate::plane)).
 
+mod caretaker;
 mod farewell;
 mod hand;
 mod line;
@@ -17,6 +18,7 @@ mod settings;
 mod task;
 mod turnstile;
 
+pub use caretaker::{Caretaker, CaretakerMsg, CaretakerTimer};
 pub use hand::{
     ClientHand, CrowdArrival, CrowdHand, CrowdServer, CrowdWord, HandArrival, HandEnd, Handed,
     Member, ServerHand, Told, Wish, Word, crowd_hands, hands,

@@ -78,6 +78,11 @@ impl Rooms<'_> {
         if alias.owner().node() != to {
             let _ = alias.claim(to);
         }
+        // What its rooms have said last must not come behind what they say there.
+        self.plane.send_on(from, to, |stanza| {
+            let said = stanza.from.as_ref().map(|from| from.domain().as_str());
+            said == Some(alias.domain())
+        });
     }
 
     async fn ask(&self, manager: &Addr<TcMsg>, order: impl FnOnce(Done) -> TcMsg) {

@@ -46,6 +46,11 @@ impl Roll {
         self.sessions.values().map(|entry| &entry.attached)
     }
 
+    /// When the first of them is to be looked at.
+    pub(super) fn next_look(&self) -> Option<Moment> {
+        self.looks.first().map(|(look, _)| *look)
+    }
+
     /// Asks each client that has been silent for `idle`, and ends the connection of one that was
     /// silent for twice as long.
     pub(super) fn look_after(&mut self, now: Moment, idle: Duration) {

@@ -2,14 +2,15 @@
 //!
 //! While its peer is out of sight, the backup cannot know whether the peer takes users too. So when it sees
 //! a peer that rests without users, it first takes every user of the group once more
-//! ([`Phase::Claiming`]), when the peer still rests at this node's next keep-alive; where it has them all,
-//! nothing moves.
+//! ([`Phase::Claiming`]), when the peer still rests a moment later; where it has them all, nothing moves.
+
+use std::time::Duration;
 
 use super::effect::{Alarm, Cause, Effect};
-use super::node::HaNode;
-use super::peer::{Link, Phase, Status};
+use super::peer::{Phase, Status};
 use super::reason::Reason;
 use super::state::State;
+use super::timer::Timer;
 use super::turn::{Peer, Turn};
 use super::{services, work};
 use crate::canary;
@@ -61,28 +62,19 @@ fn adopt(turn: &mut Turn<'_>, reason: Reason, cause: Cause) -> bool {
     true
 }
 
-/// Whether a node is about to take every user once more, and waits for its next keep-alive to do so.
-pub(super) fn is_about_to_make_sure(node: &HaNode) -> bool {
-    let rests = |status: &Status| match status.state {
-        State::Idle | State::FailedOver | State::FailedOverDown => !node.health.is_lost(),
-        State::TakingBack => true,
-        State::Initializing
-        | State::Normal
-        | State::Backup
-        | State::TakingOver
-        | State::FailingOver
-        | State::FallingBack
-        | State::FailedMode
-        | State::Unknown => false,
-    };
-    let waits = (node.state, node.phase) == (State::Backup, Phase::Waiting);
-    waits && node.peer.link == Link::Alive && node.peer.status.as_ref().is_some_and(rests)
-}
+/// What a link has held back comes all at once: so long a word that brings the peer back into sight may be an old
+/// one, with newer ones right behind it.
+const OLD_WORDS: Duration = Duration::from_secs(1);
 
-/// Takes every user once more, where the peer may have taken some: at this node's own keep-alive. The word that
-/// brought the peer back into sight may be an old one that a link has held back, with newer ones right behind it.
+/// Takes every user once more, where the peer may have taken some: when it still rests after that time.
 fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
-    if turn.node.phase != Phase::Waiting || !turn.is_keep_alive {
+    if turn.node.phase != Phase::Waiting {
+        return false;
+    }
+    if !turn.has_waited {
+        if !turn.node.timers.contains(Timer::Transition) {
+            turn.arm(Timer::Transition, OLD_WORDS);
+        }
         return false;
     }
     let reason = turn.node.reason;
@@ -95,9 +87,13 @@ fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
     true
 }
 
-/// HA-14: taking the users once more took too long: row 19.
-pub(super) fn too_long(turn: &mut Turn<'_>) {
-    work::fail(turn, Reason::TakeOverUsersFailed, Cause::TimedOut);
+/// It is time to take the users once more; or that took too long (HA-14, row 19).
+pub(super) fn timed_out(turn: &mut Turn<'_>) {
+    if turn.node.phase == Phase::Waiting {
+        turn.has_waited = true;
+    } else {
+        work::fail(turn, Reason::TakeOverUsersFailed, Cause::TimedOut);
+    }
 }
 
 fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {
@@ -139,15 +135,15 @@ fn split(turn: &mut Turn<'_>, cause: Cause) {
     work::fail(turn, Reason::Unknown, cause);
 }
 
-/// Rows 4, 10: the home wants its users back.
+/// Rows 4, 10: the home wants its users back. What the home may have taken of this node's, this node takes back
+/// when it is `Normal`.
 fn fall_back(turn: &mut Turn<'_>, status: &Status) -> bool {
-    let cause = Cause::PeerIn(status.state);
-    if turn.node.phase == Phase::Rest {
-        let reason = fallback_reason(status.reason);
-        turn.go(State::FallingBack, reason, Phase::Waiting, cause);
-        return true;
+    if turn.node.phase == Phase::Claiming {
+        return false;
     }
-    make_sure(turn, cause)
+    let (reason, cause) = (fallback_reason(status.reason), Cause::PeerIn(status.state));
+    turn.go(State::FallingBack, reason, Phase::Waiting, cause);
+    true
 }
 
 /// The reasons under which a home may take its users back.

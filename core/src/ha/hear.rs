@@ -123,7 +123,6 @@ pub(super) fn silence(turn: &mut Turn<'_>) {
 
 /// Time for a keep-alive. A node with HA off sends them too, so that its peer knows that it is there and off.
 pub(super) fn keep_alive(turn: &mut Turn<'_>) {
-    turn.is_keep_alive = true;
     turn.arm(Timer::Heartbeat, turn.params.detection.interval());
     match turn.params.detection {
         Detection::KeepAlive { .. } => turn.send_status(turn.node.peer.link != Link::Alive),

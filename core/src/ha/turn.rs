@@ -16,8 +16,8 @@ use super::timer::Timer;
 pub(super) struct Turn<'a> {
     pub(super) node: HaNode,
     pub(super) params: &'a HaParams,
-    /// It is time for a keep-alive.
-    pub(super) is_keep_alive: bool,
+    /// The time in which the words of the peer may be old ones is over.
+    pub(super) has_waited: bool,
     before: HaNode,
     effects: Vec<Effect>,
     sent: bool,
@@ -38,7 +38,7 @@ impl<'a> Turn<'a> {
         Turn {
             node: *node,
             params,
-            is_keep_alive: false,
+            has_waited: false,
             before: *node,
             effects: Vec::new(),
             sent: false,

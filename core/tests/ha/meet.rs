@@ -1,10 +1,76 @@
 //! Two lives that meet after a start: what each resumes beside what the other was (HA-12, HA-10).
 
 use takeover_core::ha::{
-    Body, BootKind, Epoch, Event, HaNode, HaParams, HaRecord, Health, PeerMessage, Phase, Reason,
-    State, Status, step,
+    Body, BootKind, Effect, Epoch, Event, HaNode, HaParams, HaRecord, Health, Link, PeerMessage,
+    Phase, Reason, State, Status, Timer, step,
 };
 use takeover_core::id::Incarnation;
+
+/// A node that is a backup at `epoch`, whose peer is out of sight or not.
+fn running_backup(epoch: u32, link: Link) -> HaNode {
+    let record = HaRecord::fresh(true);
+    let params = HaParams::default();
+    let (mut node, _) = HaNode::boot(&record, true, BootKind::SrmRestart, Health::GOOD, &params);
+    (node.state, node.reason) = (State::Backup, Reason::PeerDown);
+    (node.phase, node.epoch) = (Phase::Waiting, Epoch(epoch));
+    node.peer.link = link;
+    node
+}
+
+/// What it becomes, and whether it takes the users, when its peer says this, one after the other.
+fn hears(mut node: HaNode, said: &[Status]) -> (HaNode, bool) {
+    let mut takes = false;
+    for (seq, status) in (1..).zip(said) {
+        let message = PeerMessage {
+            from: Incarnation(1),
+            to: node.incarnation,
+            seq,
+            ask: false,
+            body: Body::Status(*status),
+        };
+        let (after, effects) = step(&node, Event::Peer(message), &HaParams::default());
+        let is_taking = |effect: &Effect| matches!(effect, Effect::TakeOverUsers { .. });
+        takes |= effects.iter().any(is_taking);
+        node = after;
+    }
+    (node, takes)
+}
+
+/// HA-10: of two backups the one that hears the other again first keeps its users, with the later epoch of the two,
+/// so that the other comes along; one that has heard the other take over all the time follows it.
+#[test]
+fn who_has_heard_nothing_follows_nobody() {
+    let later = [backup(State::Backup, 7); 2];
+    let (deaf, _) = hears(running_backup(5, Link::Silent), &later);
+    assert_eq!((deaf.state, deaf.epoch), (State::FailedMode, Epoch(7)));
+    let (hearing, _) = hears(running_backup(5, Link::Alive), &later);
+    assert_eq!(hearing.state, State::FailingOver);
+    let other = hears(running_backup(7, Link::Alive), &[deaf.status()]).0;
+    assert_eq!(other.state, State::FailedMode, "it comes along");
+}
+
+/// HA-10: that the peer rests without users may be an old word. The users are taken once more when nothing else
+/// has come a second later, and not at all if something has.
+#[test]
+fn an_old_word_moves_nobody() {
+    let resting = Status {
+        reason: Reason::CriticalServiceDown,
+        ..backup(State::FailedOver, 5)
+    };
+    let (split, takes) = hears(
+        running_backup(5, Link::Silent),
+        &[resting, backup(State::Backup, 6)],
+    );
+    assert!(!takes);
+    assert_eq!(split.state, State::FailingOver, "it follows the later one");
+    let (node, takes) = hears(running_backup(5, Link::Silent), &[resting]);
+    assert!(!takes && node.timers.contains(Timer::Transition));
+    let waited = Event::Expired(Timer::Transition);
+    let (node, effects) = step(&node, waited, &HaParams::default());
+    assert_eq!(node.phase, Phase::Claiming);
+    let is_taking = |effect: &Effect| matches!(effect, Effect::TakeOverUsers { forced: true, .. });
+    assert!(effects.iter().any(is_taking));
+}
 
 /// A node that was a backup at `epoch` starts, and hears its peer.
 fn backup_meets(epoch: u32, peer: Status) -> (State, Reason) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use takeover_actors::plane::{Link, Session};
+use takeover_actors::plane::{Gate, Link, Session};
 use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use thiserror::Error;
@@ -16,7 +16,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     id: "PRS-1",
     sentence: "When quiet, what a watcher sees of a subject is the subject's presence, of one who has left as \
                of one who is there. Who left without a word, having no connection, is there until its session \
-               is given up; whom a switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it \
+               is given up, which the router of its node does; whom a switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it \
                logs in again.",
     file: "prs_1.rs",
     looked: Looked::Look,
@@ -147,12 +147,16 @@ fn seen_wrong(
 }
 
 /// Whether a session that has lost its connection waits for the user's client: to whom nothing was said when
-/// it left.
+/// it left. While its node's router is down nobody can give it up, or tell anybody (SVC-2).
 fn is_waited_for(scene: &Scene<'_>, subject: &BareJid) -> bool {
+    let plane = scene.lab.plane();
+    let Some(user) = plane.user(subject.as_str()) else {
+        return false;
+    };
+    let is_mute = !plane.node(user.slot.owner().node()).is_open(Gate::Router);
     let waits = |session: &Session| match session.link {
-        Link::Detached { until } => until >= scene.now,
+        Link::Detached { until } => until >= scene.now || is_mute,
         Link::Attached(_) => false,
     };
-    let user = scene.lab.plane().user(subject.as_str());
-    user.is_some_and(|user| user.slot.peek(|state, _| state.sessions.iter().any(waits)))
+    user.slot.peek(|state, _| state.sessions.iter().any(waits))
 }

@@ -7,6 +7,7 @@ use takeover_core::digest::Digest;
 use takeover_core::ha::State;
 use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
+use takeover_core::time::Moment;
 use takeover_protocols::muc::HistoryEntry;
 use takeover_storage::HistoryQuery;
 use thiserror::Error;
@@ -18,7 +19,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     id: "ROOM-1",
     sentence: "The rooms of an alias have one host at an epoch, and epochs only grow. A room's history \
                at a hand-over is the beginning of its history ever after, each message in it once. While its pair is quiet \
-               they are with a node that serves, if one does.",
+               they are with a node that serves, if one does, unless their host has taken them over unheard, from \
+               one that served, and then lost its power: nobody knows of it before it is back (HA-10).",
     file: "room_1.rs",
     looked: Looked::Step,
 };
@@ -74,16 +76,22 @@ pub enum Broken {
 #[derive(Default)]
 pub(super) struct Rooms {
     hosts: BTreeMap<String, (NodeId, u64)>,
+    /// When each alias got its host, and each node its state.
+    since: (BTreeMap<String, Moment>, BTreeMap<NodeId, Moment>),
     histories: BTreeMap<String, (usize, u64)>,
 }
 
 impl Check for Rooms {
     fn entry(&mut self, entry: &Entry, scene: &Scene<'_>) -> Result<(), Violation> {
-        let (Event::RoomsHosted { alias, epoch, .. }, Some(host)) = (&entry.event, entry.node)
-        else {
-            return Ok(());
+        let (alias, epoch, host) = match (&entry.event, entry.node) {
+            (Event::RoomsHosted { alias, epoch, .. }, Some(host)) => (alias.clone(), *epoch, host),
+            (Event::Ha(_), Some(node)) => {
+                self.since.1.insert(node, entry.at);
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
-        let (alias, epoch) = (alias.clone(), *epoch);
+        self.since.0.insert(alias.clone(), entry.at);
         let before = self.hosts.insert(alias.clone(), (host, epoch));
         // The same host may open its rooms again at its epoch: its service was restarted.
         let is_old = |(node, was): &(NodeId, u64)| *was > epoch || (*was == epoch && *node != host);
@@ -103,7 +111,7 @@ impl Check for Rooms {
         let quiet = scene.facts.pairs.iter().filter(|pair| pair.is_quiet(scene));
         quiet
             .flat_map(|pair| pair.nodes.map(|home| (home, pair.nodes)))
-            .try_for_each(|(home, nodes)| is_served(home, nodes, scene))
+            .try_for_each(|(home, nodes)| self.is_served(home, nodes, scene))
     }
 
     fn end(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
@@ -113,6 +121,37 @@ impl Check for Rooms {
 }
 
 impl Rooms {
+    /// Whether the alias of `home` is where one of the pair's `nodes` that serves can show its rooms.
+    fn is_served(
+        &self,
+        home: NodeId,
+        nodes: [NodeId; 2],
+        scene: &Scene<'_>,
+    ) -> Result<(), Violation> {
+        let alias = scene.lab.plane().alias_of(home);
+        let Some(alias) = alias.filter(|alias| alias.moves()) else {
+            return Ok(());
+        };
+        let state = |node| scene.lab.state(&scene.lab.node_name(node));
+        let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
+        let host = alias.owner().node();
+        let unheard = |server| {
+            let (hosted, stands) = &self.since;
+            state(host).is_none() && hosted.get(alias.domain()) > stands.get(&server)
+        };
+        match nodes.into_iter().find(serves) {
+            Some(server) if !serves(&host) && !unheard(server) => {
+                Err(Violation::Room1(Broken::LeftBehind {
+                    alias: alias.domain().to_owned(),
+                    host: scene.lab.node_name(host),
+                    state: state(host).map_or("unreachable", State::name),
+                    server: scene.lab.node_name(server),
+                }))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Reads the histories of an alias. A database that does not answer is read another time.
     fn read(&mut self, alias: &str, scene: &Scene<'_>) -> Result<(), Violation> {
         let found = scene.lab.plane().alias(alias);
@@ -155,30 +194,6 @@ impl Rooms {
             }
             Some(_) | None => Ok(()),
         }
-    }
-}
-
-/// Whether the alias of `home` is where one of the pair's `nodes` that serves can show its rooms.
-fn is_served(home: NodeId, nodes: [NodeId; 2], scene: &Scene<'_>) -> Result<(), Violation> {
-    let Some(alias) = scene
-        .lab
-        .plane()
-        .alias_of(home)
-        .filter(|alias| alias.moves())
-    else {
-        return Ok(());
-    };
-    let state = |node| scene.lab.state(&scene.lab.node_name(node));
-    let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
-    let host = alias.owner().node();
-    match nodes.into_iter().find(serves) {
-        Some(server) if !serves(&host) => Err(Violation::Room1(Broken::LeftBehind {
-            alias: alias.domain().to_owned(),
-            host: scene.lab.node_name(host),
-            state: state(host).map_or("unreachable", State::name),
-            server: scene.lab.node_name(server),
-        })),
-        Some(_) | None => Ok(()),
     }
 }
 

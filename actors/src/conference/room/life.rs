@@ -15,7 +15,7 @@ use crate::conference::Rush;
 use crate::conference::ledger::Ledger;
 use crate::conference::loading::Loaded;
 use crate::conference::manager::TcMsg;
-use crate::plane::Parcel;
+use crate::plane::{Entrusted, Parcel};
 use crate::rt::Ctx;
 
 impl RoomActor {
@@ -51,6 +51,15 @@ impl RoomActor {
             reflected,
         }));
         self.watch_idleness(ctx);
+        for jid in &soft.left {
+            let nick = soft.occupants.get(jid).map(|occupant| &*occupant.nick);
+            let address = nick.and_then(|nick| self.jid.with_resource_str(nick).ok());
+            let leaves = Stanza::presence(PresenceType::Unavailable).with_from(jid.clone());
+            if let Some(address) = address {
+                let leaves = Parcel::of(leaves.with_to(address));
+                self.stanza(Entrusted::of(leaves), ctx);
+            }
+        }
         for entrusted in waiting {
             self.stanza(entrusted, ctx);
         }

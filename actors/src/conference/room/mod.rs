@@ -272,6 +272,7 @@ impl RoomActor {
         for effect in effects {
             self.carry_one(effect, rush, ctx);
         }
+        self.follow_alias();
         self.write_next(ctx);
         self.watch_idleness(ctx);
     }
@@ -321,6 +322,16 @@ impl RoomActor {
         }
     }
 
+    /// Where the alias has another host by now, what was said here after that host had taken over this one's words
+    /// goes on from there, before anything newer: two hosts reach an occupant by two ways.
+    fn follow_alias(&self) {
+        let (mine, now) = (self.place.owner, self.place.alias.owner());
+        if now != mine && now.node() != self.place.node {
+            let switch = &self.place.switch;
+            switch.send_on(self.place.node, now.node(), &self.jid);
+        }
+    }
+
     /// Keeps the soft state true, as long as this node is the host.
     fn remember(&self, change: OccupantChange) {
         if self.place.alias.owner() != self.place.owner {
@@ -335,12 +346,14 @@ impl RoomActor {
             .rooms()
             .change(&self.name, |soft| match change {
                 OccupantChange::Put(record) => {
+                    soft.left.remove(&record.jid);
                     soft.occupants.insert(record.jid.clone(), *record);
                     // Nothing was remembered of a room that was empty; who comes has its history.
                     soft.reflected = soft.reflected.max(reflected);
                 }
                 OccupantChange::Gone(jid) => {
                     soft.occupants.remove(&jid);
+                    soft.left.remove(&jid);
                 }
             });
     }

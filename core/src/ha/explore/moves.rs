@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::super::admin;
-use super::super::backup;
 use super::super::event::{Action, Event};
 use super::super::node::BootKind;
 use super::super::peer::Link;
@@ -213,8 +212,7 @@ impl World {
             moves.push(Move::Deliver(node));
         }
         // Messages are fast, keep-alives are not.
-        let is_news = self.peer_is_behind(i) || backup::is_about_to_make_sure(&side.node);
-        if self.queues.iter().all(Queue::is_empty) && is_news {
+        if self.queues.iter().all(Queue::is_empty) && self.peer_is_behind(i) {
             moves.push(Move::KeepAlive(node));
         }
         if side.work != Work::None {
