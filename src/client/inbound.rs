@@ -39,6 +39,12 @@ impl Session {
         let delayed = Delay::of(stanza).is_some();
         let id = words::origin_id(stanza);
         let in_room = kind == MessageType::Groupchat;
+        // A room shows nothing before it says that one is in (XEP-0045, section 7.2.2): this is for an earlier
+        // session of the same name, and comes again in the history.
+        let room = stanza.from.as_ref().map(Jid::to_bare);
+        if in_room && !delayed && !room.is_some_and(|room| self.is_inside(&room)) {
+            return;
+        }
         if let (false, Some(id)) = (in_room, &id) {
             if delayed && self.doubt.comes_again(id) {
                 return;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::record::HistoryEntry;
+use super::record::{HistoryEntry, RoomWrite};
 use super::room::Room;
 use crate::datetime::Timestamp;
 use crate::ns;
@@ -138,7 +138,7 @@ impl History {
 
     /// What a request wants, if it wants all messages in memory and there may be more. Those in
     /// memory are fetched as well: they may have made room for others when the answer comes.
-    /// `next` is the number that the next message gets.
+    /// `next` is the number of the next message that the room will show.
     pub(super) fn missing(&self, share: Share<'_>, next: u64) -> Option<OlderHistory> {
         let most = share.request.most(share.of_room, share.of_service);
         let first = self.entries.front().map_or(next, |first| first.seq);
@@ -161,8 +161,23 @@ impl Room {
             return None;
         }
         let request = HistoryRequest::from_join(&stanza.child("x", ns::MUC)?);
-        self.history
-            .missing(self.share(&request, now), self.next_seq)
+        let unseen = self.unseen().unwrap_or(self.next_seq);
+        self.history.missing(self.share(&request, now), unseen)
+    }
+
+    /// The first message that is being written: the database may have it, and whoever is in the room when that
+    /// is known is shown it then.
+    fn unseen(&self) -> Option<u64> {
+        self.outstanding
+            .iter()
+            .find_map(|write| match &*write.write {
+                RoomWrite::Message(entry) => Some(entry.seq),
+                RoomWrite::Create { .. }
+                | RoomWrite::Delete
+                | RoomWrite::Subject(_)
+                | RoomWrite::Config { .. }
+                | RoomWrite::Affiliations(_) => None,
+            })
     }
 
     pub(super) fn share<'r>(&self, request: &'r HistoryRequest, now: Timestamp) -> Share<'r> {

@@ -1,7 +1,8 @@
 //! Rooms that survive: written first, seen then (CHAT-8, CHAT-10, CHAT-12), and moved.
 
+use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::muc::{
-    CloseReason, RoomEffect, RoomLimits, RoomWrite, StoreFailure, Ticket,
+    CloseReason, Room, RoomEffect, RoomLimits, RoomWrite, StoreFailure, Ticket,
 };
 use takeover_protocols::stanza::{Condition, Stanza};
 
@@ -28,6 +29,30 @@ fn written_first() {
     let heard = stage.confirm();
     assert_eq!((heard.broadcasts, heard.stanzas.len()), (1, 4));
     assert_eq!(stage.handled.len(), before + 2);
+}
+
+/// CHAT-10: what is being written may be in the database already. Who enters now is shown it when that is known, and
+/// does not ask the database for it.
+#[test]
+fn what_is_being_written_is_no_history() {
+    let mut stage = slow_coven();
+    let (record, soft) = (stage.room.record().clone(), stage.soft.clone());
+    let said_before = 5;
+    stage.room = Room::restore(record, [], said_before, soft, RoomLimits::default());
+    let join = format!(
+        "<presence from='{HECATE}' to='{ROOM}/hecate'><x xmlns='http://jabber.org/protocol/muc'>\
+         <history maxstanzas='1000'/></x></presence>"
+    );
+    let join = Stanza::parse(join.as_bytes()).expect("a join");
+    let before = |stage: &Stage| {
+        let older = stage.room.older_history(&join, Timestamp::from_millis(0));
+        older.map(|older| older.before)
+    };
+    assert_eq!(before(&stage), Some(6));
+    stage.say(HAG, "the sixth");
+    assert_eq!(before(&stage), Some(6), "it is being written");
+    stage.confirm();
+    assert_eq!(before(&stage), Some(7));
 }
 
 /// CHAT-10: several under way; reflections come in the order of the messages, whatever the order of
