@@ -37,12 +37,19 @@ macro_rules! plans {
 }
 
 plans! {
+    answer_that_nobody_heard
+    doubts_of_two_sessions
+    entering_while_much_is_written
     first_request_without_an_answer
+    history_without_its_database
     host_that_nobody_heard
     left_out
     left_out_while_nobody_could_be_told
+    letters_before_a_closed_router
     link_that_loses_at_random
     login_while_leaving
+    make_sure_against_news
+    message_being_written
     message_of_two_hosts
     node_back_unheard
     occupant_who_left_unheard
@@ -53,9 +60,12 @@ plans! {
     room_that_was_empty
     router_that_is_down
     service_stopped_while_the_node_starts
+    service_that_starts_while_its_node_reboots
     session_given_up_without_the_door
+    sessions_of_one_sender
     split_at_random
     srm_that_starts_in_silence
+    stay_of_an_earlier_session
     word_left_behind_on_a_held_link
     words_of_two_hosts
     words_that_are_overtaken

@@ -17,6 +17,7 @@ impl Session {
     /// A new session: roster, presence, and the rooms it was in.
     pub(super) fn begin(&mut self, way: &mut Way<'_>) {
         self.shared.forget_session();
+        self.doubt.anew();
         self.outside.clear();
         let id = self.next_id("roster");
         self.send(&words::roster(&id), None, way);

@@ -12,8 +12,10 @@ use takeover_core::time::Moment;
 pub(super) struct Doubt {
     /// Messages whose acknowledgement is under way, with the times at which they came.
     recent: VecDeque<(Moment, String)>,
-    /// Those whose acknowledgement may be lost.
+    /// Those whose acknowledgement in this session may be lost.
     unsure: BTreeSet<String>,
+    /// Those of earlier sessions: nothing will settle it.
+    older: BTreeSet<String>,
 }
 
 impl Doubt {
@@ -31,6 +33,11 @@ impl Doubt {
         self.unsure.extend(under_way.map(|(_, id)| id));
     }
 
+    /// The session before is over; another one begins.
+    pub(super) fn anew(&mut self) {
+        self.older.append(&mut self.unsure);
+    }
+
     /// The session goes on, and the node has been told how far it was.
     pub(super) fn settled(&mut self) {
         self.unsure.clear();
@@ -38,7 +45,7 @@ impl Doubt {
 
     /// Whether this message is one that it has, and was not sure of.
     pub(super) fn comes_again(&mut self, id: &str) -> bool {
-        self.unsure.remove(id)
+        self.unsure.remove(id) || self.older.remove(id)
     }
 }
 
@@ -65,7 +72,12 @@ mod tests {
             doubt.comes_again("late"),
             "broken at 15, its acknowledgement was there at 16"
         );
-        assert!(doubt.comes_again("last"));
+        doubt.anew();
+        doubt.settled();
+        assert!(
+            doubt.comes_again("last"),
+            "its session was not taken up again"
+        );
         assert!(!doubt.comes_again("last"), "it comes again once");
     }
 }

@@ -67,7 +67,9 @@ impl Session {
         };
         let mut oracle = self.shared.oracle.lock();
         oracle.delivered(&self.shared.name, &id, how);
-        if in_room && stanza.from.as_ref().is_some_and(|from| self.is_me(from)) {
+        // One's own message in a history is no reflection: others may not have been shown it (CHAT-10).
+        let mine = || stanza.from.as_ref().is_some_and(|from| self.is_me(from));
+        if in_room && how == Arrived::Live && mine() {
             oracle.acknowledged(&id);
         }
     }

@@ -99,12 +99,17 @@ struct Sent {
 /// Highest number seen in a conversation: (receiver, sender, conversation).
 type Seen = BTreeMap<(String, String, Target), u64>;
 
+/// From when to when somebody was logged out.
+type Absence = (Moment, Option<Moment>);
+
 /// Keeps account of every message of every client. One per lab.
 #[derive(Debug, Default)]
 pub struct Oracle {
     messages: BTreeMap<String, Sent>,
     next_number: BTreeMap<String, u64>,
     members: BTreeMap<String, BTreeMap<String, Membership>>,
+    /// From when to when a client was logged out, by room and client.
+    absences: BTreeMap<(String, String), Vec<Absence>>,
     order: Seen,
     reordered: BTreeMap<String, u64>,
     clients: BTreeSet<String>,
@@ -211,9 +216,21 @@ impl Oracle {
             }
             return true;
         }
-        // One that came back as an error may have been stored all the same (CHAT-10); where a history
-        // shows it, it stands in the room's order, not in that of what was seen as it happened.
-        if sent.refused && how == Arrived::History {
+        // One that came back as an error, or of which its sender has heard nothing, may have been stored all the
+        // same (CHAT-10), and what was said while the receiver was logged out may come late, if the database was
+        // away when it entered (CHAT-12). Where a history shows it, it stands in the room's order, not in that of
+        // what was seen as it happened.
+        let unknown = sent.refused || !sent.acknowledged;
+        let absent = || match &sent.target {
+            Target::Room(room) => {
+                let absences = self.absences.get(&(room.clone(), receiver.to_owned()));
+                let during =
+                    |(from, to): &Absence| *from <= sent.at && to.is_none_or(|to| sent.at <= to);
+                absences.is_some_and(|absences| absences.iter().any(during))
+            }
+            Target::Client(_) => false,
+        };
+        if how == Arrived::History && (unknown || absent()) {
             return true;
         }
         let key = (
@@ -263,6 +280,20 @@ impl Oracle {
                 since: at,
                 until: None,
             });
+        let absences = self.absences.get_mut(&(room.to_owned(), client.to_owned()));
+        for (_, to) in absences.into_iter().flatten() {
+            to.get_or_insert(at);
+        }
+    }
+
+    /// `client` has logged out: it is in no room until it has entered again.
+    pub fn logged_out(&mut self, client: &str, at: Moment) {
+        for (room, members) in &self.members {
+            if members.contains_key(client) {
+                let absences = self.absences.entry((room.clone(), client.to_owned()));
+                absences.or_default().push((at, None));
+            }
+        }
     }
 
     /// `client` has left `room` by its own will: it is owed nothing from then on.

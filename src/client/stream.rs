@@ -146,6 +146,10 @@ impl Session {
             Ended::Lost(why) | Ended::Refused(why) => why.clone(),
         };
         self.shared.note(Note::StreamEnded { why });
+        if matches!(ended, Ended::LoggedOut) {
+            let mut oracle = self.shared.oracle.lock();
+            oracle.logged_out(&self.shared.name, self.shared.now());
+        }
         self.doubt.broke(self.shared.now(), self.spec.distance);
         ended
     }

@@ -151,7 +151,9 @@ impl Alias {
         let mut outcomes = Vec::new();
         // Refused where nothing was held: the host is the one that was.
         let _ = self.slot.thaw(mine, |state, parcel| {
-            outcomes.push(self.hand_in(state, parcel))
+            let outcome = self.hand_in(state, parcel);
+            let next = outcome.stands();
+            outcomes.extend([Some(outcome), next].into_iter().flatten());
         });
         Some(outcomes)
     }

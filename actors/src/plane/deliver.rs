@@ -29,8 +29,26 @@ pub enum Outcome {
     Account(Parcel),
     /// The ticket's turn has not come.
     Parked,
+    /// The turn of this one has come: it is to be routed.
+    Next(Parcel),
     /// The ticket is of an earlier life of the sender's session.
     Stale(Parcel),
+}
+
+impl Outcome {
+    /// Of a stanza that was held while its target moved: it stands in the target's order now. What its sender said
+    /// next is not to be overtaken by what the same sender has said in a later session, so it need not wait until
+    /// the lock is gone. Answers whose turn has come.
+    pub(crate) fn stands(&self) -> Option<Self> {
+        let origin = match self {
+            Self::Done(origin) | Self::Missed(origin) => origin.as_ref(),
+            Self::Store(parcel, _) => parcel.origin.as_ref(),
+            Self::Bounce(..) | Self::Account(_) | Self::Parked | Self::Next(_) | Self::Stale(_) => {
+                None
+            }
+        };
+        origin?.accepted().map(Self::Next)
+    }
 }
 
 /// What bounds a user's place.

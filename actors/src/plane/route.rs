@@ -241,6 +241,7 @@ impl Plane {
             }
             Outcome::Account(parcel) => self.for_account(user, parcel),
             Outcome::Parked => Left::new(),
+            Outcome::Next(parcel) => Left::from_iter([parcel]),
             Outcome::Stale(_) => {
                 self.node(at).counters.stale.fetch_add(1, Ordering::Relaxed);
                 Left::new()
@@ -307,6 +308,7 @@ impl Plane {
                 Left::new()
             }
             Outcome::Parked => Left::new(),
+            Outcome::Next(parcel) => Left::from_iter([parcel]),
         }
     }
 

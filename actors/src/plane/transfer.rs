@@ -11,12 +11,12 @@ use takeover_core::time::Moment;
 use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::Stanza;
 
-use super::Plane;
 use super::deliver::{Outcome, put_back};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
 use super::user::{Link, Out, User, UserState};
+use super::{Parcel, Plane};
 use crate::rt::Packet;
 
 /// How many stanzas are held for a user who is between two nodes.
@@ -81,7 +81,7 @@ impl Plane {
         })?;
         user.slot.thaw(next, |state, parcel| {
             if !canary!("HeldStanzasDropped") {
-                outcomes.push(self.accept(state, parcel));
+                outcomes.extend(self.take_in(state, parcel));
             }
         })?;
         self.moved(user, mine.node(), next, outcomes);
@@ -101,7 +101,7 @@ impl Plane {
         }
         // Stale or open: it was taken over, or thawed, in between.
         let _ = user.slot.thaw(mine, |state, parcel| {
-            outcomes.push(self.accept(state, parcel));
+            outcomes.extend(self.take_in(state, parcel));
         });
         self.watch(mine.node(), user);
         self.act_all(mine.node(), user, outcomes);
@@ -138,10 +138,21 @@ impl Plane {
             self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
-            outcomes.push(self.accept(state, parcel));
+            outcomes.extend(self.take_in(state, parcel));
         })?;
         self.moved(user, seen.node(), next, outcomes);
         Ok(next)
+    }
+
+    /// Takes in what was held while its user moved.
+    fn take_in(
+        &self,
+        state: &mut UserState,
+        parcel: Parcel,
+    ) -> impl Iterator<Item = Outcome> + use<> {
+        let outcome = self.accept(state, parcel);
+        let next = outcome.stands();
+        [Some(outcome), next].into_iter().flatten()
     }
 
     /// Sends what is on its way to a user's old node after the user, before anything newer can
@@ -152,12 +163,26 @@ impl Plane {
         // The other half of this fence is behind each posting: either the letter is seen here, or its
         // sender sees the new owner.
         fence(Ordering::SeqCst);
+        self.turn_round(old, is_his);
+    }
+
+    /// Routes anew what is on its way to a node or waits before its closed router, as far as `pick` chooses, from
+    /// where it came: first what waits, which has come sooner, also what came while the links were looked at.
+    fn turn_round(&self, old: NodeId, pick: impl Fn(&Letter) -> bool) {
+        let here = self.node(old);
+        let mut letters = here.kept_where(&pick);
         if self.world.network().may_wait(old) {
+            let mut waiting = Vec::new();
             for from in self.others(old) {
-                self.divert(from, old, from, is_his);
+                let taken = self.take_back(from, old, &pick).into_iter();
+                waiting.extend(taken.map(|letter| (from, letter)));
             }
+            letters.extend(here.kept_where(&pick));
+            letters.extend(waiting);
         }
-        self.divert_kept(old, None, is_his);
+        for (from, letter) in letters {
+            self.route(from, letter.parcel);
+        }
     }
 
     /// What `old` has sent and that has not arrived goes on from `new`, as far as `pick` chooses
@@ -259,10 +284,7 @@ impl Plane {
     /// Gives a node up: what is on its way to it is taken back from the links and routed anew.
     /// To be called once its users and rooms have another owner.
     pub fn give_up(&self, node: NodeId) {
-        for from in self.others(node) {
-            self.divert(from, node, from, |_| true);
-        }
-        self.divert_kept(node, None, |_| true);
+        self.turn_round(node, |_| true);
     }
 
     /// All nodes but this one, in order.
@@ -280,32 +302,24 @@ impl Plane {
         at: NodeId,
         pick: impl Fn(&Letter) -> bool,
     ) {
-        let network = self.world.network();
-        if network.waiting(from, to) == 0 {
-            return;
-        }
-        let taken = network.take_back_where(from, to, |port, packet| {
-            port == ROUTER_PORT && peek(packet).is_some_and(&pick)
-        });
-        let letters = taken
-            .into_iter()
-            .filter_map(|(_, packet)| letter_of(packet));
-        for letter in letters {
+        for letter in self.take_back(from, to, pick) {
             self.route(at, letter.parcel);
         }
     }
 
-    /// Routes what waits before the closed router of `node` and that `pick` chooses: from `at`, or
-    /// from where it came.
-    pub(super) fn divert_kept(
-        &self,
-        node: NodeId,
-        at: Option<NodeId>,
-        pick: impl Fn(&Letter) -> bool,
-    ) {
-        for (from, letter) in self.node(node).kept_where(pick) {
-            self.route(at.unwrap_or(from), letter.parcel);
-        }
+    /// Takes back what `from` has sent to the router of `to`, that has not arrived and that `pick` chooses, in order.
+    fn take_back(&self, from: NodeId, to: NodeId, pick: impl Fn(&Letter) -> bool) -> Vec<Letter> {
+        let network = self.world.network();
+        let taken = match network.waiting(from, to) {
+            0 => Vec::new(),
+            _ => network.take_back_where(from, to, |port, packet| {
+                port == ROUTER_PORT && peek(packet).is_some_and(&pick)
+            }),
+        };
+        let letters = taken.into_iter();
+        letters
+            .filter_map(|(_, packet)| letter_of(packet))
+            .collect()
     }
 
     /// Opens a gate of a node. The router's lets in what waited before it.
@@ -314,7 +328,9 @@ impl Plane {
         match gate {
             Gate::Router => {
                 self.send_orphans(node, node);
-                self.divert_kept(node, Some(node), |_| true);
+                for (_, letter) in self.node(node).kept_where(|_| true) {
+                    self.route(node, letter.parcel);
+                }
             }
             Gate::Presence => self.publish_pending(node),
             Gate::Connections | Gate::Conference => {}

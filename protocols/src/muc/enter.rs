@@ -214,7 +214,7 @@ impl Room {
             .map(HistoryRequest::from_join)
             .unwrap_or_default();
         let share = self.share(&request, join.input.at);
-        for entry in self.history.select(&join.input.older, share) {
+        for entry in self.history.select(self.seen(&join.input.older), share) {
             out.extend(self.old_message(entry, join.from));
         }
         out.push(RoomEffect::Send(Box::new(self.subject_for(join.from))));

@@ -138,7 +138,7 @@ impl History {
 
     /// What a request wants, if it wants all messages in memory and there may be more. Those in
     /// memory are fetched as well: they may have made room for others when the answer comes.
-    /// `next` is the number of the next message that the room will show.
+    /// `next` is the number that the next message gets.
     pub(super) fn missing(&self, share: Share<'_>, next: u64) -> Option<OlderHistory> {
         let most = share.request.most(share.of_room, share.of_service);
         let first = self.entries.front().map_or(next, |first| first.seq);
@@ -161,14 +161,15 @@ impl Room {
             return None;
         }
         let request = HistoryRequest::from_join(&stanza.child("x", ns::MUC)?);
-        let unseen = self.unseen().unwrap_or(self.next_seq);
-        self.history.missing(self.share(&request, now), unseen)
+        self.history
+            .missing(self.share(&request, now), self.next_seq)
     }
 
-    /// The first message that is being written: the database may have it, and whoever is in the room when that
-    /// is known is shown it then.
-    fn unseen(&self) -> Option<u64> {
-        self.outstanding
+    /// What of these messages everybody in the room has been shown. The database may have those that are being
+    /// written, too: whoever is in the room when that is known is shown them then.
+    pub(super) fn seen<'h>(&self, older: &'h [HistoryEntry]) -> &'h [HistoryEntry] {
+        let being_written = self
+            .outstanding
             .iter()
             .find_map(|write| match &*write.write {
                 RoomWrite::Message(entry) => Some(entry.seq),
@@ -177,7 +178,9 @@ impl Room {
                 | RoomWrite::Subject(_)
                 | RoomWrite::Config { .. }
                 | RoomWrite::Affiliations(_) => None,
-            })
+            });
+        let first = being_written.unwrap_or(u64::MAX);
+        &older[..older.partition_point(|entry| entry.seq < first)]
     }
 
     pub(super) fn share<'r>(&self, request: &'r HistoryRequest, now: Timestamp) -> Share<'r> {

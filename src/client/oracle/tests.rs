@@ -42,6 +42,29 @@ fn what_was_refused_may_turn_up_in_a_history() {
     assert_eq!(oracle.finding().clients["bob"].doubled, 1);
 }
 
+/// CHAT-12: what was said while somebody was logged out may come late, with a history; what was said while it was
+/// in the room may not.
+#[test]
+fn a_history_may_bring_late_what_was_said_in_absence() {
+    let mut oracle = Oracle::default();
+    oracle.entered("bob", "tea@conference", Moment::ZERO);
+    let said = |at: u64, oracle: &mut Oracle| {
+        let (id, _) = oracle.sending("andy", room(), Moment(at));
+        oracle.acknowledged(&id);
+        id
+    };
+    let present = said(1, &mut oracle);
+    oracle.logged_out("bob", Moment(2));
+    let absent = said(3, &mut oracle);
+    oracle.entered("bob", "tea@conference", Moment(4));
+    let later = said(5, &mut oracle);
+    oracle.delivered("bob", &later, Arrived::Live);
+    oracle.delivered("bob", &absent, Arrived::History);
+    assert!(oracle.finding().total.is_clean());
+    oracle.delivered("bob", &present, Arrived::History);
+    assert_eq!(oracle.finding().clients["bob"].reordered, 1);
+}
+
 /// CHAT-10: an acknowledged message is never lost; one without reflection has no promise.
 #[test]
 fn only_what_was_acknowledged_can_be_lost() {

@@ -70,7 +70,8 @@ impl Check for Lives {
 
 impl Lives {
     fn power(&mut self, node: NodeId, power: Power, life: u32) -> Result<(), Violation> {
-        if power != Power::On {
+        // Going down in order, its services are still those of this life.
+        if power != Power::Rebooting {
             self.services.retain(|(of, _), _| *of != node);
         }
         let Some((was, before)) = self.nodes.insert(node, (power, life)) else {

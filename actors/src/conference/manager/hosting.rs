@@ -185,6 +185,7 @@ impl TextConference {
                 let error = StanzaError::new(condition).with_type(ErrorType::Wait);
                 self.answer(Entrusted::of(parcel), &error);
             }
+            Outcome::Next(parcel) => self.switch.route(self.node, parcel),
             // Nothing is left of these: a stale one is sent again by its client.
             Outcome::Store(..) | Outcome::Account(_) | Outcome::Parked | Outcome::Stale(_) => {}
         }
