@@ -208,19 +208,22 @@ impl NodePlane {
         self.conference.read().clone().filter(Addr::is_alive)
     }
 
-    /// Who sees to the node's sessions without a connection, while its router runs.
+    /// Who sees to the node's sessions without a connection, while its router runs. It is called at once.
     pub fn set_caretaker(&self, caretaker: Option<Addr<CaretakerMsg>>) {
         *self.caretaker.write() = caretaker;
+        self.call_caretaker();
     }
 
-    /// There is something to do for the caretaker earlier than it knows. One that does not run looks for
-    /// itself when it starts.
+    /// There is something to do for the caretaker earlier than it knows. One that does not run is called when it
+    /// does.
     pub(super) fn call_caretaker(&self) {
         if self.called.swap(true, Ordering::AcqRel) {
             return;
         }
-        if let Some(caretaker) = &*self.caretaker.read() {
-            let _ = caretaker.send(CaretakerMsg::Look);
+        let caretaker = self.caretaker.read();
+        let heard = caretaker.as_ref().map(|it| it.send(CaretakerMsg::Look));
+        if !matches!(heard, Some(Ok(()))) {
+            self.called.store(false, Ordering::Release);
         }
     }
 
