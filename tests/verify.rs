@@ -73,6 +73,33 @@ fn a_search_is_the_same_on_one_thread_and_on_two() {
     assert_eq!(searched(1), searched(2));
 }
 
+/// A world of one's own: a plan without faults. One with faults is refused, by the first of them.
+#[test]
+fn a_world_is_a_plan_without_faults() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = |text: &str| {
+        let file = folder.path().join("small.plan");
+        std::fs::write(&file, text).expect("a file");
+        let told = std::process::Command::new(env!("CARGO_BIN_EXE_takeover"))
+            .args(["verify", "--schedules", "2", "--world"])
+            .arg(&file)
+            .output()
+            .expect("the command can be run");
+        let words = String::from_utf8_lossy(&told.stderr).into_owned();
+        (told.status.code(), words)
+    };
+    let world = "length 100m\npairs 1\nusers 4\nrooms 1\ntalkers 2 every 1m\ncontacts 2\n";
+    let (code, words) = search(world);
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("2 schedules"), "{words}");
+    let (code, words) = search(&format!("{world}at 2m reboot 1A\n"));
+    assert_eq!(code, Some(2), "{words}");
+    assert!(
+        words.contains("has no faults") && words.contains("reboot 1A"),
+        "{words}"
+    );
+}
+
 /// The page of the invariants is the one that the command writes.
 #[test]
 fn the_page_of_invariants_is_as_the_registry_has_it() {

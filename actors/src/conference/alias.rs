@@ -151,9 +151,7 @@ impl Alias {
         let mut outcomes = Vec::new();
         // Refused where nothing was held: the host is the one that was.
         let _ = self.slot.thaw(mine, |state, parcel| {
-            let outcome = self.hand_in(state, parcel);
-            let next = outcome.stands();
-            outcomes.extend([Some(outcome), next].into_iter().flatten());
+            outcomes.extend(self.hand_in(state, parcel).stands());
         });
         Some(outcomes)
     }

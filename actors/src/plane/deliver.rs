@@ -38,16 +38,17 @@ pub enum Outcome {
 impl Outcome {
     /// Of a stanza that was held while its target moved: it stands in the target's order now. What its sender said
     /// next is not to be overtaken by what the same sender has said in a later session, so it need not wait until
-    /// the lock is gone. Answers whose turn has come.
-    pub(crate) fn stands(&self) -> Option<Self> {
-        let origin = match self {
+    /// the lock is gone. Answers itself, and whose turn has come.
+    pub(crate) fn stands(self) -> impl Iterator<Item = Self> {
+        let origin = match &self {
             Self::Done(origin) | Self::Missed(origin) => origin.as_ref(),
             Self::Store(parcel, _) => parcel.origin.as_ref(),
             Self::Bounce(..) | Self::Account(_) | Self::Parked | Self::Next(_) | Self::Stale(_) => {
                 None
             }
         };
-        origin?.accepted().map(Self::Next)
+        let next = origin.and_then(Origin::accepted).map(Self::Next);
+        [Some(self), next].into_iter().flatten()
     }
 }
 

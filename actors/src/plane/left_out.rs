@@ -17,7 +17,7 @@ use takeover_protocols::stanza::{PresenceType, Stanza, StanzaKind};
 
 use super::Plane;
 use super::node::Gate;
-use super::presence::{is_broadcast, show};
+use super::presence::{gone, is_broadcast, show};
 use super::user::{Session, SessionId, User, UserState};
 
 /// What SRM does with HA that the sessions of its node feel.
@@ -56,8 +56,7 @@ impl Plane {
                 });
                 self.make_known(node, effects.unwrap_or_default());
                 if engine {
-                    let gone = Stanza::presence(PresenceType::Unavailable).with_from(jid);
-                    self.tell_searchers(node, &user, &gone);
+                    self.tell_searchers(node, &user, &gone(&jid));
                 }
             }
         }

@@ -152,7 +152,7 @@ fn pending(state: &mut UserState) -> Vec<PresenceEffect> {
     unpublished.map(tell).collect()
 }
 
-fn gone(jid: &FullJid) -> Stanza {
+pub(super) fn gone(jid: &FullJid) -> Stanza {
     Stanza::presence(PresenceType::Unavailable).with_from(jid.clone())
 }
 

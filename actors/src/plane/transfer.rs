@@ -11,12 +11,12 @@ use takeover_core::time::Moment;
 use takeover_protocols::jid::Jid;
 use takeover_protocols::stanza::Stanza;
 
+use super::Plane;
 use super::deliver::{Outcome, put_back};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
 use super::user::{Link, Out, User, UserState};
-use super::{Parcel, Plane};
 use crate::rt::Packet;
 
 /// How many stanzas are held for a user who is between two nodes.
@@ -81,7 +81,7 @@ impl Plane {
         })?;
         user.slot.thaw(next, |state, parcel| {
             if !canary!("HeldStanzasDropped") {
-                outcomes.extend(self.take_in(state, parcel));
+                outcomes.extend(self.accept(state, parcel).stands());
             }
         })?;
         self.moved(user, mine.node(), next, outcomes);
@@ -101,7 +101,7 @@ impl Plane {
         }
         // Stale or open: it was taken over, or thawed, in between.
         let _ = user.slot.thaw(mine, |state, parcel| {
-            outcomes.extend(self.take_in(state, parcel));
+            outcomes.extend(self.accept(state, parcel).stands());
         });
         self.watch(mine.node(), user);
         self.act_all(mine.node(), user, outcomes);
@@ -138,21 +138,10 @@ impl Plane {
             self.detach_all(state, to, Close::MovedTo(to), until)
         })?;
         user.slot.thaw(next, |state, parcel| {
-            outcomes.extend(self.take_in(state, parcel));
+            outcomes.extend(self.accept(state, parcel).stands());
         })?;
         self.moved(user, seen.node(), next, outcomes);
         Ok(next)
-    }
-
-    /// Takes in what was held while its user moved.
-    fn take_in(
-        &self,
-        state: &mut UserState,
-        parcel: Parcel,
-    ) -> impl Iterator<Item = Outcome> + use<> {
-        let outcome = self.accept(state, parcel);
-        let next = outcome.stands();
-        [Some(outcome), next].into_iter().flatten()
     }
 
     /// Sends what is on its way to a user's old node after the user, before anything newer can

@@ -49,6 +49,7 @@ impl Rooms<'_> {
             if owner != here && forced {
                 // It may be here already; either way it is hosted next.
                 let _ = alias.claim(here);
+                self.send_on(&alias, owner, here);
             } else if owner != here {
                 self.let_go(&alias, owner, here).await;
             }
@@ -78,7 +79,11 @@ impl Rooms<'_> {
         if alias.owner().node() != to {
             let _ = alias.claim(to);
         }
-        // What its rooms have said last must not come behind what they say there.
+        self.send_on(alias, from, to);
+    }
+
+    /// What the rooms have said at `from` must not come behind what they say at `to`.
+    fn send_on(&self, alias: &Alias, from: NodeId, to: NodeId) {
         self.plane.send_on(from, to, |stanza| {
             let said = stanza.from.as_ref().map(|from| from.domain().as_str());
             said == Some(alias.domain())

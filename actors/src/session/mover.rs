@@ -153,7 +153,6 @@ impl Move {
                 let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;
                 rooms.claim(here, forced, of_group).await;
                 self.plane.send_orphans(peer, here);
-                self.send_on(peer, here);
                 self.plane.give_up(peer);
                 rooms.host(here, of_group).await;
                 moved
@@ -163,7 +162,6 @@ impl Move {
                 let moved = self.take(here, users, forced).await;
                 let own = |alias: &Alias| alias.home() == here;
                 rooms.claim(here, forced, own).await;
-                self.send_on(peer, here);
                 rooms.host(here, own).await;
                 moved
             }
@@ -171,14 +169,6 @@ impl Move {
         if let Some(moved) = moved {
             order.answer(Ok(moved));
         }
-    }
-
-    /// What users and rooms of `here` have said at `peer` goes on from here.
-    fn send_on(&self, peer: NodeId, here: NodeId) {
-        let plane = &self.plane;
-        plane.send_on(peer, here, |stanza| {
-            plane.host_of(stanza.from.as_ref()) == Some(here)
-        });
     }
 
     /// Whether the node that orders still lives the life in which it did.

@@ -76,8 +76,10 @@ pub enum Broken {
 #[derive(Default)]
 pub(super) struct Rooms {
     hosts: BTreeMap<String, (NodeId, u64)>,
-    /// When each alias got its host, and each node its state.
-    since: (BTreeMap<String, Moment>, BTreeMap<NodeId, Moment>),
+    /// When each alias got its host.
+    hosted: BTreeMap<String, Moment>,
+    /// When each node came into its state.
+    stands: BTreeMap<NodeId, Moment>,
     histories: BTreeMap<String, (usize, u64)>,
 }
 
@@ -86,12 +88,12 @@ impl Check for Rooms {
         let (alias, epoch, host) = match (&entry.event, entry.node) {
             (Event::RoomsHosted { alias, epoch, .. }, Some(host)) => (alias.clone(), *epoch, host),
             (Event::Ha(_), Some(node)) => {
-                self.since.1.insert(node, entry.at);
+                self.stands.insert(node, entry.at);
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        self.since.0.insert(alias.clone(), entry.at);
+        self.hosted.insert(alias.clone(), entry.at);
         let before = self.hosts.insert(alias.clone(), (host, epoch));
         // The same host may open its rooms again at its epoch: its service was restarted.
         let is_old = |(node, was): &(NodeId, u64)| *was > epoch || (*was == epoch && *node != host);
@@ -136,8 +138,7 @@ impl Rooms {
         let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
         let host = alias.owner().node();
         let unheard = |server| {
-            let (hosted, stands) = &self.since;
-            state(host).is_none() && hosted.get(alias.domain()) > stands.get(&server)
+            state(host).is_none() && self.hosted.get(alias.domain()) > self.stands.get(&server)
         };
         match nodes.into_iter().find(serves) {
             Some(server) if !serves(&host) && !unheard(server) => {

@@ -173,21 +173,21 @@ impl TextConference {
         }
     }
 
-    /// What is left to do when a parcel was handed in.
+    /// What is left to do when a parcel that was held was handed in.
     pub(super) fn after(&self, outcome: Outcome) {
         match outcome {
-            Outcome::Done(origin) | Outcome::Missed(origin) => {
-                if let Some(next) = origin.and_then(|origin| origin.accepted()) {
-                    self.switch.route(self.node, next);
-                }
-            }
             Outcome::Bounce(parcel, condition) => {
                 let error = StanzaError::new(condition).with_type(ErrorType::Wait);
                 self.answer(Entrusted::of(parcel), &error);
             }
             Outcome::Next(parcel) => self.switch.route(self.node, parcel),
-            // Nothing is left of these: a stale one is sent again by its client.
-            Outcome::Store(..) | Outcome::Account(_) | Outcome::Parked | Outcome::Stale(_) => {}
+            // Nothing is left to do: a stale one is sent again by its client.
+            Outcome::Done(_)
+            | Outcome::Missed(_)
+            | Outcome::Store(..)
+            | Outcome::Account(_)
+            | Outcome::Parked
+            | Outcome::Stale(_) => {}
         }
     }
 
