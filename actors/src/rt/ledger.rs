@@ -8,6 +8,15 @@ use parking_lot::{Mutex, MutexGuard};
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
+/// A datagram that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// When.
+    pub at: Moment,
+    /// Its place among those sent, from 1.
+    pub number: usize,
+}
+
 /// The datagrams from one node to another, in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Datagrams {
@@ -17,14 +26,20 @@ pub struct Datagrams {
     pub sent: Vec<Moment>,
     /// When each was where it was sent to, whether or not anybody listened there. One that was overtaken, or a
     /// copy, tells nothing that is not known, and does not count.
-    pub arrived: Vec<Moment>,
+    pub arrived: Vec<Receipt>,
 }
 
 /// One way between two nodes.
 struct Way {
     datagrams: Datagrams,
+}
+
+impl Way {
     /// The number of the newest one that has arrived.
-    newest: usize,
+    fn newest(&self) -> usize {
+        let last = self.datagrams.arrived.last();
+        last.map_or(0, |receipt| receipt.number)
+    }
 }
 
 /// The ways between all nodes, for one port.
@@ -43,7 +58,6 @@ impl Ledger {
         let way = |_| {
             Mutex::new(Way {
                 datagrams: datagrams.clone(),
-                newest: 0,
             })
         };
         let ways = (0..nodes * nodes).map(way);
@@ -96,9 +110,10 @@ impl Network {
 
     /// Writes down that the packet of this number has arrived.
     pub(super) fn note_arrived(&self, from: NodeId, to: NodeId, port: u16, number: usize) {
-        if let Some(mut way) = self.way(from, to, port).filter(|way| number > way.newest) {
-            way.newest = number;
-            way.datagrams.arrived.push(self.0.clock.now());
+        let way = self.way(from, to, port);
+        if let Some(mut way) = way.filter(|way| number > way.newest()) {
+            let at = self.0.clock.now();
+            way.datagrams.arrived.push(Receipt { at, number });
         }
     }
 }

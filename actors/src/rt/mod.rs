@@ -39,7 +39,7 @@ pub use clock::{Clock, Sleep};
 pub use ctx::Ctx;
 pub use dns::ConnectError;
 pub use journal::{DEFAULT_JOURNAL_CAPACITY, Journal, Tail};
-pub use ledger::Datagrams;
+pub use ledger::{Datagrams, Receipt};
 pub use link::{Arrival, Conditions, Endpoint, Packet, Returned, Why};
 pub use mailbox::{Addr, MailboxCounters, MailboxProbe, MailboxSpec, Overflow, Refusal, Refused};
 pub use network::{FLOW_CAPACITY, Network, NetworkCounters, NotSent};

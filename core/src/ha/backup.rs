@@ -2,15 +2,12 @@
 //!
 //! While its peer is out of sight, the backup cannot know whether the peer takes users too. So when it sees
 //! a peer that rests without users, it first takes every user of the group once more
-//! ([`Phase::Claiming`]), when the peer still rests a moment later; where it has them all, nothing moves.
-
-use std::time::Duration;
+//! ([`Phase::Claiming`]), when the peer answers that it still rests; where it has them all, nothing moves.
 
 use super::effect::{Alarm, Cause, Effect};
 use super::peer::{Phase, Status};
 use super::reason::Reason;
 use super::state::State;
-use super::timer::Timer;
 use super::turn::{Peer, Turn};
 use super::{services, work};
 use crate::canary;
@@ -62,19 +59,14 @@ fn adopt(turn: &mut Turn<'_>, reason: Reason, cause: Cause) -> bool {
     true
 }
 
-/// What a link has held back comes all at once: so long a word that brings the peer back into sight may be an old
-/// one, with newer ones right behind it.
-const OLD_WORDS: Duration = Duration::from_secs(1);
-
-/// Takes every user once more, where the peer may have taken some: when it still rests after that time.
+/// Takes every user once more, where the peer may have taken some. The word that brought the peer back into sight
+/// may be an old one that a link has held back: it must rest *after* it was asked.
 fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
     if turn.node.phase != Phase::Waiting {
         return false;
     }
-    if !turn.has_waited {
-        if !turn.node.timers.contains(Timer::Transition) {
-            turn.arm(Timer::Transition, OLD_WORDS);
-        }
+    if !turn.is_answered {
+        turn.ask();
         return false;
     }
     let reason = turn.node.reason;
@@ -87,13 +79,9 @@ fn make_sure(turn: &mut Turn<'_>, cause: Cause) -> bool {
     true
 }
 
-/// It is time to take the users once more; or that took too long (HA-14, row 19).
-pub(super) fn timed_out(turn: &mut Turn<'_>) {
-    if turn.node.phase == Phase::Waiting {
-        turn.has_waited = true;
-    } else {
-        work::fail(turn, Reason::TakeOverUsersFailed, Cause::TimedOut);
-    }
+/// To take the users once more took too long (HA-14, row 19).
+pub(super) fn too_long(turn: &mut Turn<'_>) {
+    work::fail(turn, Reason::TakeOverUsersFailed, Cause::TimedOut);
 }
 
 fn beside(turn: &mut Turn<'_>, status: &Status) -> bool {

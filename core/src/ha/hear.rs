@@ -27,6 +27,11 @@ pub(super) fn message(turn: &mut Turn<'_>, message: &PeerMessage) {
     }
     note_life(turn, message.from);
     turn.node.peer.seq = message.seq;
+    let question = turn.node.peer.question;
+    if question != 0 && message.heard >= question {
+        turn.is_answered = true;
+        turn.node.peer.question = 0;
+    }
     match message.body {
         Body::Goodbye => goodbye(turn),
         Body::Status(status) => heard(turn, status),
@@ -71,8 +76,14 @@ fn note_life(turn: &mut Turn<'_>, from: Incarnation) {
     }
 }
 
+/// What the peer was asked before counts no more.
+fn out_of_sight(turn: &mut Turn<'_>, link: Link) {
+    turn.node.peer.link = link;
+    turn.node.peer.question = 0;
+}
+
 fn goodbye(turn: &mut Turn<'_>) {
-    turn.node.peer.link = Link::Gone;
+    out_of_sight(turn, Link::Gone);
     turn.disarm(Timer::PeerSilence);
     turn.raise(Alarm::PeerLost(Reason::PeerReboot));
 }
@@ -117,7 +128,7 @@ fn is_one_starting(turn: &Turn<'_>) -> bool {
 
 /// Nothing was heard for the timeout.
 pub(super) fn silence(turn: &mut Turn<'_>) {
-    turn.node.peer.link = Link::Silent;
+    out_of_sight(turn, Link::Silent);
     turn.raise(Alarm::PeerLost(Reason::PeerDown));
 }
 

@@ -35,6 +35,10 @@
 //! heard before, or was overtaken, or was meant for an older life of the receiver; in the last case the
 //! receiver answers, so that the sender learns of the new life.
 //!
+//! A word that counts may still be an old one: a link can hold back what it carries for as long as it likes. Each
+//! message names the latest that its sender has **heard**, so that a node which must know how things stand *now* asks,
+//! and waits for a word that was said after its question was heard ([`PeerView::question`]).
+//!
 //! The **epoch** counts completed moves of users in the pair. Of two nodes that contradict each other,
 //! the one with the higher epoch knows better; with none higher, both go to failed mode. Who owns a user
 //! is not decided here but in the directory, by compare-and-set.
@@ -166,6 +170,8 @@ pub struct PeerMessage {
     pub to: Incarnation,
     /// The number of the message in the sender's life, from 1.
     pub seq: u32,
+    /// The number of the latest message that the sender has heard of the receiver's life named in `to`; 0 if none.
+    pub heard: u32,
     /// Whether the sender wants to hear the receiver's status now.
     pub ask: bool,
     /// What it says.
@@ -278,6 +284,9 @@ pub struct PeerView {
     pub incarnation: Incarnation,
     /// The number of the latest message heard in that life.
     pub seq: u32,
+    /// The number of the message that the peer must have heard before a word of it is known not to be an old one;
+    /// 0 where that need not be known.
+    pub question: u32,
     /// The latest status, also of a peer that is silent now.
     pub status: Option<Status>,
 }

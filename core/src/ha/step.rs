@@ -94,7 +94,7 @@ fn too_long(turn: &mut Turn<'_>) {
         State::FailingOver => failing_over::too_long(turn),
         State::FallingBack => falling_back::too_long(turn),
         State::TakingBack => taking_back::too_long(turn),
-        State::Backup => backup::timed_out(turn),
+        State::Backup => backup::too_long(turn),
         State::Normal => normal::too_long(turn),
         State::Idle
         | State::FailedOver

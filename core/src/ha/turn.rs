@@ -16,11 +16,11 @@ use super::timer::Timer;
 pub(super) struct Turn<'a> {
     pub(super) node: HaNode,
     pub(super) params: &'a HaParams,
-    /// The time in which the words of the peer may be old ones is over.
-    pub(super) has_waited: bool,
+    /// What the peer says in this step was said after it had heard this node's question.
+    pub(super) is_answered: bool,
+    asks: bool,
     before: HaNode,
     effects: Vec<Effect>,
-    sent: bool,
     ended: bool,
 }
 
@@ -38,22 +38,25 @@ impl<'a> Turn<'a> {
         Turn {
             node: *node,
             params,
-            has_waited: false,
+            is_answered: false,
+            asks: false,
             before: *node,
             effects: Vec::new(),
-            sent: false,
             ended: false,
         }
     }
 
     /// Completes the step: what must be kept is kept first, and the peer hears what is new.
     pub(super) fn finish(mut self) -> (HaNode, Vec<Effect>) {
-        if self.node.status() != self.before.status() && !self.sent {
+        if self.asks || self.node.status() != self.before.status() {
             let restart = self.effects.last() == Some(&Effect::RestartSrm);
             if restart {
                 self.effects.pop();
             }
-            self.send_status(false);
+            self.send_status(self.asks);
+            if self.asks {
+                self.node.peer.question = self.node.sent;
+            }
             if restart {
                 self.effects.push(Effect::RestartSrm);
             }
@@ -91,6 +94,7 @@ impl<'a> Turn<'a> {
             from: self.node.incarnation,
             to: self.node.peer.incarnation,
             seq: self.node.sent,
+            heard: self.node.peer.seq,
             ask,
             body,
         };
@@ -101,6 +105,11 @@ impl<'a> Turn<'a> {
     /// it changed meanwhile, has a later number.
     pub(super) fn send_status(&mut self, ask: bool) {
         self.send(Body::Status(self.node.status()), ask);
+    }
+
+    /// Asks the peer at the end of the step, unless an answer is awaited already.
+    pub(super) fn ask(&mut self) {
+        self.asks = self.node.peer.question == 0;
     }
 
     /// The next number for a piece of work.

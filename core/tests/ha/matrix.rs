@@ -119,6 +119,7 @@ fn heard(status: Status) -> Event {
         from,
         to,
         seq: 2,
+        heard: 0,
         ask: false,
         body: Body::Status(status),
     })
@@ -138,6 +139,7 @@ fn events() -> Vec<(String, Event)> {
         from: Incarnation(1),
         to: Incarnation(1),
         seq: 2,
+        heard: 0,
         ask: false,
         body: Body::Goodbye,
     };

@@ -17,14 +17,21 @@ fn running_backup(epoch: u32, link: Link) -> HaNode {
     node
 }
 
-/// What it becomes, and whether it takes the users, when its peer says this, one after the other.
-fn hears(mut node: HaNode, said: &[Status]) -> (HaNode, bool) {
+/// What it becomes, and whether it takes the users, when its peer says this, one after the other, and has not heard
+/// it meanwhile.
+fn hears(node: HaNode, said: &[Status]) -> (HaNode, bool) {
+    hears_who_has_heard(0, node, said)
+}
+
+/// The same of a peer that has heard so much of it before it spoke.
+fn hears_who_has_heard(heard: u32, mut node: HaNode, said: &[Status]) -> (HaNode, bool) {
     let mut takes = false;
-    for (seq, status) in (1..).zip(said) {
+    for (seq, status) in (node.peer.seq + 1..).zip(said) {
         let message = PeerMessage {
             from: Incarnation(1),
             to: node.incarnation,
             seq,
+            heard,
             ask: false,
             body: Body::Status(*status),
         };
@@ -49,8 +56,8 @@ fn who_has_heard_nothing_follows_nobody() {
     assert_eq!(other.state, State::FailedMode, "it comes along");
 }
 
-/// HA-10: that the peer rests without users may be an old word. The users are taken once more when nothing else
-/// has come a second later, and not at all if something has.
+/// HA-10: that the peer rests without users may be an old word. It is asked, once, and the users are taken once more
+/// when a word that it has said after it heard that says so too; not at all if it says something else.
 #[test]
 fn an_old_word_moves_nobody() {
     let resting = Status {
@@ -63,13 +70,28 @@ fn an_old_word_moves_nobody() {
     );
     assert!(!takes);
     assert_eq!(split.state, State::FailingOver, "it follows the later one");
-    let (node, takes) = hears(running_backup(5, Link::Silent), &[resting]);
-    assert!(!takes && node.timers.contains(Timer::Transition));
-    let waited = Event::Expired(Timer::Transition);
-    let (node, effects) = step(&node, waited, &HaParams::default());
-    assert_eq!(node.phase, Phase::Claiming);
-    let is_taking = |effect: &Effect| matches!(effect, Effect::TakeOverUsers { forced: true, .. });
-    assert!(effects.iter().any(is_taking));
+    let before = running_backup(5, Link::Silent).sent;
+    let (node, takes) = hears(running_backup(5, Link::Silent), &[resting; 3]);
+    assert!(!takes);
+    assert_eq!((node.peer.question, node.sent), (before + 1, before + 1));
+    let (node, takes) = hears_who_has_heard(before + 1, node, &[resting]);
+    assert_eq!((node.phase, takes), (Phase::Claiming, true));
+}
+
+/// HA-10: what the peer was asked before it fell out of sight says nothing about what it did there.
+#[test]
+fn an_answer_from_before_a_silence_is_an_old_word() {
+    let resting = Status {
+        reason: Reason::CriticalServiceDown,
+        ..backup(State::FailedOver, 5)
+    };
+    let (asking, _) = hears(running_backup(5, Link::Silent), &[resting]);
+    let asked = asking.peer.question;
+    let silence = Event::Expired(Timer::PeerSilence);
+    let (deaf, _) = step(&asking, silence, &HaParams::default());
+    let (node, takes) = hears_who_has_heard(asked, deaf, &[resting]);
+    assert!(!takes);
+    assert!(node.peer.question > asked, "it is asked anew");
 }
 
 /// A node that was a backup at `epoch` starts, and hears its peer.
@@ -86,6 +108,7 @@ fn backup_meets(epoch: u32, peer: Status) -> (State, Reason) {
         from: Incarnation(1),
         to: node.incarnation,
         seq: 1,
+        heard: 0,
         ask: false,
         body: Body::Status(peer),
     };

@@ -109,6 +109,7 @@ fn a_word_for_an_older_life_does_not_lose_the_peer() {
         from: Incarnation(2),
         to: Incarnation(9),
         seq: 1,
+        heard: 0,
         ask: false,
         body: Body::Goodbye,
     };
@@ -138,6 +139,7 @@ fn a_message_is_told() {
         from: Incarnation(2),
         to: Incarnation(1),
         seq: 7,
+        heard: 0,
         ask: false,
         body: Body::Goodbye,
     };

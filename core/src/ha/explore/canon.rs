@@ -1,7 +1,7 @@
 //! One form for all worlds that differ in what nothing depends on: how often something was counted.
 //!
 //! Incarnations are compared and nothing else: they are ranked. So are message numbers, but for gaps between
-//! them, which show. Epochs are compared and
+//! them, which show; of the number that a message has heard counts whether it answers a question. Epochs are compared and
 //! counted on by one: they are ranked with their distances kept up to three, which no rule can tell from
 //! more. Attempts only tell the present piece of work from older ones.
 
@@ -102,13 +102,16 @@ impl World {
         self.lives(i, |life| life.0 = ranks.rank(life.0, 1));
     }
 
-    /// The messages from node `i` to its peer, and how far the peer has heard: numbered from what it has
-    /// heard, with each gap of one or more as a gap of one.
+    /// The messages from node `i` to its peer, how far the peer has heard, and the question among them: numbered
+    /// from what the peer has heard, which is 1, with each gap of one or more as a gap of one.
     fn rank_numbers(&mut self, i: usize) {
+        self.rank_answers(i);
         let heard = self.sides[1 - i].node.peer;
         let sender = self.sides[i].node.incarnation;
+        let question = self.sides[i].node.peer.question;
         let mut life = heard.incarnation;
-        let (mut before, mut rank) = (heard.seq, 0);
+        let (mut before, mut rank) = (heard.seq, 1);
+        let mut asked = (life == sender && before >= question).then_some(rank);
         for message in self.queues[1 - i].iter_mut() {
             if message.from != life {
                 life = message.from;
@@ -116,12 +119,29 @@ impl World {
             }
             rank += message.seq.saturating_sub(before).min(2);
             before = message.seq;
+            if life == sender && before >= question {
+                asked.get_or_insert(rank);
+            }
             message.seq = rank;
         }
         let sent = self.sides[i].node.sent;
         let gap = sent.saturating_sub(before).min(1);
-        self.sides[i].node.sent = if life == sender { rank + gap } else { 0 };
-        self.sides[1 - i].node.peer.seq = 0;
+        let node = &mut self.sides[i].node;
+        node.sent = if life == sender { rank + gap } else { 0 };
+        if question != 0 {
+            node.peer.question = asked.unwrap_or(node.sent.max(1));
+        }
+        self.sides[1 - i].node.peer.seq = 1;
+    }
+
+    /// What was heard of node `i`: 1 where that answers its question, else 0.
+    fn rank_answers(&mut self, i: usize) {
+        let node = &self.sides[i].node;
+        let (life, question) = (node.incarnation, node.peer.question);
+        for message in self.queues[i].iter_mut() {
+            let answers = question != 0 && message.to == life && message.heard >= question;
+            message.heard = u32::from(answers);
+        }
     }
 
     fn epochs(&mut self, mut each: impl FnMut(&mut Epoch)) {

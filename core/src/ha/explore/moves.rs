@@ -231,7 +231,15 @@ impl World {
             && (own.peer.link != Link::Alive
                 || peer.link != Link::Alive
                 || peer.incarnation != own.incarnation
-                || peer.status != Some(own.status()))
+                || peer.status != Some(own.status())
+                || peer.seq < own.peer.question
+                || self.has_heard_a_question(i))
+    }
+
+    /// Whether the peer has asked the node, which has heard it, and its answer was lost.
+    fn has_heard_a_question(&self, i: usize) -> bool {
+        let (own, peer) = (&self.sides[i].node, &self.sides[1 - i].node);
+        (1..=own.peer.seq).contains(&peer.peer.question) && own.peer.incarnation == peer.incarnation
     }
 
     fn expiries(&self, i: usize, moves: &mut Moves) {

@@ -85,13 +85,15 @@ impl Queue {
         first
     }
 
-    /// Whether the last message says the same: then sending it again makes no difference.
-    fn ends_with(&self, message: &PeerMessage) -> bool {
+    /// Whether the last message says the same to a receiver with this question: then sending it again makes no
+    /// difference.
+    fn ends_with(&self, message: &PeerMessage, question: u32) -> bool {
         let last = self.messages.iter().rev().find_map(Option::as_ref);
-        last.is_some_and(|last| {
-            (last.from, last.to, last.ask, last.body)
-                == (message.from, message.to, message.ask, message.body)
-        })
+        let said = |message: &PeerMessage| {
+            let answers = message.heard >= question;
+            (message.from, message.to, message.ask, message.body, answers)
+        };
+        last.is_some_and(|last| said(last) == said(message))
     }
 
     fn push(&mut self, message: PeerMessage) {
@@ -244,8 +246,11 @@ impl World {
     }
 
     fn send(&mut self, i: usize, message: PeerMessage) {
-        if self.reaches_peer(i) && self.queues[1 - i].ends_with(&message) {
-            self.sides[i].node.sent -= 1;
+        let question = self.sides[1 - i].node.peer.question;
+        if self.reaches_peer(i) && self.queues[1 - i].ends_with(&message, question) {
+            let node = &mut self.sides[i].node;
+            node.sent -= 1;
+            node.peer.question = node.peer.question.min(node.sent);
         } else if self.reaches_peer(i) {
             self.queues[1 - i].push(message);
         }
