@@ -55,8 +55,10 @@ plans! {
     occupant_who_left_unheard
     old_word_from_a_held_link
     operator_who_insists
+    peer_that_starts_later
     presence_sent_to_a_former_life
     presence_that_moves_with_its_user
+    request_overtaken_by_an_older_word
     room_that_was_empty
     router_that_is_down
     service_stopped_while_the_node_starts

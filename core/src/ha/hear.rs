@@ -7,7 +7,7 @@ use super::reason::Reason;
 use super::state::State;
 use super::timer::Timer;
 use super::turn::Turn;
-use super::{backup, failed};
+use super::{backup, failed, initializing};
 use crate::canary;
 use crate::id::Incarnation;
 
@@ -16,6 +16,9 @@ pub(super) fn message(turn: &mut Turn<'_>, message: &PeerMessage) {
     if let Some(why) = staleness(turn, message) {
         turn.push(Effect::DropStale(why));
         if let Staleness::ForOldLife { .. } = why {
+            if message.from > turn.node.peer.incarnation {
+                initializing::wait_longer(turn);
+            }
             note_life(turn, message.from);
             turn.send_status(true);
         }

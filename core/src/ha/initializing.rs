@@ -176,6 +176,13 @@ fn recover_beside(turn: &mut Turn<'_>, status: &Status) -> bool {
     }
 }
 
+/// The peer has started too, and has not heard of this life yet: it has the whole time to do so.
+pub(super) fn wait_longer(turn: &mut Turn<'_>) {
+    if turn.node.state == State::Initializing && turn.node.phase != Phase::Claiming {
+        turn.arm(Timer::Transition, turn.params.initialization_timeout);
+    }
+}
+
 /// HA-14: neither the peer nor the own services came in time.
 pub(super) fn too_long(turn: &mut Turn<'_>) {
     if turn.node.phase == Phase::Claiming {

@@ -94,6 +94,36 @@ fn an_answer_from_before_a_silence_is_an_old_word() {
     assert!(node.peer.question > asked, "it is asked anew");
 }
 
+/// HA-14: a node that starts, and hears that its peer has started after it, does not miss that peer because it has
+/// waited for the one before. Only a life of the peer that it has not known is waited for.
+#[test]
+fn a_peer_that_starts_later_is_waited_for() {
+    let params = HaParams::default();
+    let record = HaRecord {
+        incarnation: Incarnation(1),
+        peer_incarnation: Incarnation(1),
+        ..HaRecord::fresh(true)
+    };
+    let (node, _) = HaNode::boot(&record, true, BootKind::SrmRestart, Health::GOOD, &params);
+    let word = |life| PeerMessage {
+        from: Incarnation(life),
+        to: Incarnation(1),
+        seq: 1,
+        heard: 0,
+        ask: true,
+        body: Body::Status(backup(State::Initializing, 0)),
+    };
+    let waits = |life| {
+        let (after, effects) = step(&node, Event::Peer(word(life)), &params);
+        assert_eq!(after.state, State::Initializing);
+        effects.contains(&Effect::Arm(
+            Timer::Transition,
+            params.initialization_timeout,
+        ))
+    };
+    assert!(waits(2) && !waits(1));
+}
+
 /// A node that was a backup at `epoch` starts, and hears its peer.
 fn backup_meets(epoch: u32, peer: Status) -> (State, Reason) {
     let params = HaParams::default();
