@@ -10,7 +10,6 @@ mod demo;
 mod drill;
 mod explore;
 mod interrupt;
-mod large_pages;
 mod logging;
 #[cfg(unix)]
 mod open_files;

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::interrupt::Interrupt;
-use super::{FAILED, OK, REFUSED, fail, large_pages, print};
+use super::{FAILED, OK, REFUSED, fail, print};
 use crate::report::Table;
 use crate::scale::{Phase, Report, ScaleSpec, Step, run};
 
@@ -53,7 +53,6 @@ impl Scale {
         if let Err(error) = spec.check() {
             return fail(REFUSED, error);
         }
-        large_pages::ask();
         let interrupt = Interrupt::listen();
         let mut progress = Progress::new();
         let measured = run(&spec, &mut |step| {

@@ -274,3 +274,14 @@ impl Drop for Line {
         drop(self.wire.take());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every session has one, and most are idle: it fits in a piece of half a kibioctet.
+    #[test]
+    fn a_line_is_small() {
+        assert!(size_of::<Line>() <= 512, "{}", size_of::<Line>());
+    }
+}

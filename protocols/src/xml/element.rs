@@ -389,7 +389,7 @@ pub(crate) fn parse_nodes(
 /// The declarations to parse content in.
 pub(crate) fn base_of(default_ns: &str, bindings: &[Binding]) -> Vec<Binding> {
     let mut base = Vec::with_capacity(bindings.len() + 1);
-    base.push(Binding::new("", default_ns));
+    base.push(Binding::declared("", default_ns));
     base.extend_from_slice(bindings);
     base
 }

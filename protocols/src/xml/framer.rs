@@ -1,5 +1,6 @@
 //! A stream of octets, cut into header, first-level elements and end.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -74,7 +75,7 @@ pub struct Framer {
     /// Declarations of the stream header.
     bindings: Arc<[Binding]>,
     /// Name of the header as it was sent, prefix included.
-    root: String,
+    root: Cow<'static, str>,
     state: State,
 }
 
@@ -101,7 +102,7 @@ impl Framer {
             broken: false,
             cutter: Cutter::new(limits.bounds.depth),
             bindings: Arc::default(),
-            root: String::new(),
+            root: Cow::Borrowed(""),
             state: State::Open,
         }
     }

@@ -1,5 +1,7 @@
 //! The stream header (RFC 6120, section 4.7).
 
+use std::borrow::Cow;
+
 use quick_xml::events::attributes::Attributes;
 
 use super::scope::Binding;
@@ -8,13 +10,20 @@ use super::writer::Writer;
 use super::{XmlError, chars, element};
 use crate::ns;
 
+/// The local name of a header.
+const STREAM: &str = "stream";
+/// The version of XMPP.
+const VERSION: &str = "1.0";
+/// The language of what is said here.
+const ENGLISH: &str = "en";
+
 /// A stream header, as it came or as it will be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamHeader {
     /// Local name of the element, `stream` if it is right.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its namespace name, [`ns::STREAM`] if it is right.
-    pub ns: String,
+    pub ns: Cow<'static, str>,
     /// Whom the sender wants to talk to.
     pub to: Option<String>,
     /// Who the sender is.
@@ -22,9 +31,9 @@ pub struct StreamHeader {
     /// Name of the stream, given by who answers.
     pub id: Option<String>,
     /// Version of XMPP, `1.0`.
-    pub version: Option<String>,
+    pub version: Option<Cow<'static, str>>,
     /// Default language of the stream.
-    pub lang: Option<String>,
+    pub lang: Option<Cow<'static, str>>,
     /// Namespace declarations, in force in all of the stream.
     pub bindings: Vec<Binding>,
 }
@@ -34,11 +43,11 @@ impl StreamHeader {
     #[must_use]
     pub fn new(content: &str) -> Self {
         Self {
-            name: "stream".to_owned(),
-            ns: ns::STREAM.to_owned(),
-            version: Some("1.0".to_owned()),
+            name: STREAM.into(),
+            ns: ns::STREAM.into(),
+            version: Some(VERSION.into()),
             bindings: vec![
-                Binding::new("", content),
+                Binding::declared("", content),
                 Binding::new("stream", ns::STREAM),
             ],
             ..Self::default()
@@ -67,7 +76,7 @@ impl StreamHeader {
         xml: &[u8],
         declared: usize,
         bounds: Bounds,
-    ) -> Result<(Self, String), XmlError> {
+    ) -> Result<(Self, Cow<'static, str>), XmlError> {
         let text = element::checked(xml)?;
         check_declaration(&text[..declared])?;
         let tag = text[declared..].trim_ascii_start();
@@ -76,32 +85,31 @@ impl StreamHeader {
             return Err(XmlError::syntax("a stream must begin with its header"));
         };
         let mut header = Self {
-            name: local.to_owned(),
-            ns: tokens.scope.resolve(prefix)?.0.to_owned(),
+            name: usual(local, STREAM),
+            ns: element::known_ns(tokens.scope.resolve(prefix)?.0),
             bindings: tokens.scope.declared_at(1).collect(),
             ..Self::default()
         };
         for raw in &tokens.attrs {
             header.set(tokens.namespace_of(raw)?, raw.local, &raw.value);
         }
-        let root = if prefix.is_empty() {
-            local.to_owned()
-        } else {
-            format!("{prefix}:{local}")
+        let root = match (prefix, local) {
+            (STREAM, STREAM) => "stream:stream".into(),
+            ("", local) => usual(local, STREAM),
+            (prefix, local) => format!("{prefix}:{local}").into(),
         };
         Ok((header, root))
     }
 
     fn set(&mut self, namespace: &str, name: &str, value: &str) {
-        let place = match (namespace, name) {
-            ("", "to") => &mut self.to,
-            ("", "from") => &mut self.from,
-            ("", "id") => &mut self.id,
-            ("", "version") => &mut self.version,
-            (ns::XML, "lang") => &mut self.lang,
-            _ => return,
-        };
-        *place = Some(value.to_owned());
+        match (namespace, name) {
+            ("", "to") => self.to = Some(value.to_owned()),
+            ("", "from") => self.from = Some(value.to_owned()),
+            ("", "id") => self.id = Some(value.to_owned()),
+            ("", "version") => self.version = Some(usual(value, VERSION)),
+            (ns::XML, "lang") => self.lang = Some(usual(value, ENGLISH)),
+            _ => {}
+        }
     }
 
     /// Appends the XML declaration and the header, under the prefix `stream`.
@@ -121,6 +129,15 @@ impl StreamHeader {
         writer.attr_opt("version", self.version.as_deref());
         writer.attr_opt("xml:lang", self.lang.as_deref());
         writer.raw(b">");
+    }
+}
+
+/// A word that is nearly always the same one: that is not copied.
+fn usual(word: &str, nearly_always: &'static str) -> Cow<'static, str> {
+    if word == nearly_always {
+        Cow::Borrowed(nearly_always)
+    } else {
+        Cow::Owned(word.to_owned())
     }
 }
 

@@ -3,24 +3,35 @@
 use std::borrow::Cow;
 
 use super::XmlError;
+use super::element::known_ns;
 use crate::ns;
 
 /// A namespace declaration that is in force around an element.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Binding {
     /// The prefix; empty for the default namespace.
-    pub prefix: String,
+    pub prefix: Cow<'static, str>,
     /// The namespace name; empty only for "no default namespace".
-    pub uri: String,
+    pub uri: Cow<'static, str>,
 }
 
 impl Binding {
     /// A binding of `prefix` (empty: the default namespace) to `uri`.
-    pub fn new(prefix: impl Into<String>, uri: impl Into<String>) -> Self {
+    pub fn new(prefix: impl Into<Cow<'static, str>>, uri: impl Into<Cow<'static, str>>) -> Self {
         Self {
             prefix: prefix.into(),
             uri: uri.into(),
         }
+    }
+
+    /// What somebody has declared. Nothing of a usual declaration is copied.
+    pub(crate) fn declared(prefix: &str, uri: &str) -> Self {
+        let prefix = match prefix {
+            "" => Cow::Borrowed(""),
+            "stream" => Cow::Borrowed("stream"),
+            _ => Cow::Owned(prefix.to_owned()),
+        };
+        Self::new(prefix, known_ns(uri))
     }
 }
 
@@ -115,7 +126,7 @@ impl<'t> Scope<'t> {
         self.local
             .iter()
             .filter(move |(declared, ..)| *declared == depth)
-            .map(|(_, prefix, uri)| Binding::new(*prefix, uri.as_ref()))
+            .map(|(_, prefix, uri)| Binding::declared(prefix, uri))
     }
 }
 

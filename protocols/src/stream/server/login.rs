@@ -121,7 +121,7 @@ impl C2sServer {
     }
 
     fn user_named(&self, username: &str) -> Option<BareJid> {
-        let domain = self.domain.as_deref()?;
+        let domain = self.config.domains.get(self.domain?)?;
         let node = crate::jid::NodePart::new(username).ok()?;
         let domain = crate::jid::DomainPart::new(domain).ok()?;
         Some(BareJid::from_parts(Some(&node), &domain))

@@ -32,10 +32,10 @@ pub struct C2sServer {
     state: State,
     peer: Peer,
     secure: bool,
-    /// Domain of the stream, once the client named it.
-    domain: Option<String>,
+    /// Domain of the stream, once the client named it: its place among those of the configuration.
+    domain: Option<usize>,
     /// Default language that the client declared.
-    lang: Option<String>,
+    lang: Option<Box<str>>,
     /// Whether our header is out on the current stream.
     opened: bool,
     /// Failed attempts to authenticate.
@@ -72,9 +72,9 @@ enum State {
     /// The client's response to a challenge.
     Response(Box<Exchange>),
     /// The answer to [`Effect::Bind`]; the id of the request.
-    Bind { id: String },
+    Bind { id: Box<str> },
     /// The answer to [`Effect::Resume`].
-    Resume { previd: String },
+    Resume { previd: Box<str> },
     /// The answer to [`Effect::Inactive`].
     Inactive,
     /// The answer to [`Effect::Enable`].
@@ -427,16 +427,20 @@ impl C2sServer {
         effects.push(Effect::Close(cause));
     }
 
+    /// The domain of the stream; until the client names one, the first that is served.
+    fn domain(&self) -> Option<&String> {
+        self.config.domains.get(self.domain.unwrap_or(0))
+    }
+
     /// Appends our header if it is not out yet (RFC 6120, section 4.9.1.2).
     fn open_into(&mut self, octets: &mut Vec<u8>) {
         if std::mem::replace(&mut self.opened, true) {
             return;
         }
-        let domain = self.domain.as_ref().or(self.config.domains.first());
         let header = StreamHeader {
-            from: domain.cloned(),
+            from: self.domain().cloned(),
             id: Some(self.entropy.draw()),
-            lang: Some("en".to_owned()),
+            lang: Some("en".into()),
             ..StreamHeader::new(ns::CLIENT)
         };
         header.write_into(octets);

@@ -12,10 +12,10 @@ use crate::xml::{Element, RawElement, StreamHeader};
 impl C2sServer {
     /// The client's header (RFC 6120, sections 4.7 and 4.8).
     pub(super) fn header(&mut self, header: StreamHeader, effects: &mut Vec<Effect>) {
-        self.lang.clone_from(&header.lang);
+        self.lang = header.lang.as_deref().map(Box::from);
         let checked = self.check_header(&header);
         if let Ok(domain) = &checked {
-            self.domain = Some(domain.clone());
+            self.domain = Some(*domain);
         }
         let mut octets = Vec::new();
         let from = header.from.filter(|from| jid::parse(from).is_ok());
@@ -37,8 +37,8 @@ impl C2sServer {
         self.state = State::Elements;
     }
 
-    /// The domain of the stream, or what is wrong with its header.
-    fn check_header(&self, header: &StreamHeader) -> Result<String, StreamError> {
+    /// The place of the stream's domain, or what is wrong with its header.
+    fn check_header(&self, header: &StreamHeader) -> Result<usize, StreamError> {
         let fail = |condition: StreamCondition, text: String| {
             Err(StreamError::new(condition).with_text(text))
         };
@@ -73,21 +73,23 @@ impl C2sServer {
                 return fail(StreamCondition::ImproperAddressing, text);
             }
         };
-        let same = self.peer == Peer::Unknown || self.domain.as_ref() == Some(&domain);
-        if !same || !self.config.domains.contains(&domain) {
-            let text = format!("{domain} is not served here");
-            return fail(StreamCondition::HostUnknown, text);
+        let served = self.config.domains.iter().position(|one| *one == domain);
+        let same = |place| self.peer == Peer::Unknown || self.domain == Some(place);
+        match served.filter(|place| same(*place)) {
+            Some(place) => Ok(place),
+            None => {
+                let text = format!("{domain} is not served here");
+                fail(StreamCondition::HostUnknown, text)
+            }
         }
-        Ok(domain)
     }
 
     fn answer_header(&mut self, to: Option<String>, octets: &mut Vec<u8>) {
-        let domain = self.domain.as_ref().or(self.config.domains.first());
         let header = StreamHeader {
-            from: domain.cloned(),
+            from: self.domain().cloned(),
             to,
             id: Some(self.entropy.draw()),
-            lang: Some("en".to_owned()),
+            lang: Some("en".into()),
             ..StreamHeader::new(ns::CLIENT)
         };
         header.write_into(octets);
@@ -147,7 +149,9 @@ impl C2sServer {
                         previd: previd.clone(),
                         h,
                     });
-                    self.state = State::Resume { previd };
+                    self.state = State::Resume {
+                        previd: previd.into(),
+                    };
                 }
                 Ok(_) => self.unexpected_sm(effects),
                 Err(error) => self.abort(StreamError::from(&error), effects),
@@ -181,7 +185,7 @@ impl C2sServer {
             .filter(|resource| !resource.is_empty());
         let generated = asked.is_none();
         let resource = asked.unwrap_or_else(|| self.entropy.draw());
-        self.state = State::Bind { id };
+        self.state = State::Bind { id: id.into() };
         match user.with_resource_str(&resource) {
             Ok(wanted) => effects.push(Effect::Bind { wanted, generated }),
             Err(error) => {
@@ -222,7 +226,7 @@ impl C2sServer {
             return effects;
         };
         let jid = Element::new("jid", ns::BIND).with_text(full.as_str());
-        let answer = Stanza::iq(IqType::Result, id.clone())
+        let answer = Stanza::iq(IqType::Result, &**id)
             .with_child(&Element::new("bind", ns::BIND).with_child(jid));
         effects.push(Effect::Send(answer.to_bytes()));
         self.enter_session(full, &mut effects);
@@ -237,7 +241,7 @@ impl C2sServer {
         let State::Bind { id } = &self.state else {
             return effects;
         };
-        let answer = Stanza::iq(IqType::Error, id.clone()).with_child(&error.to_element());
+        let answer = Stanza::iq(IqType::Error, &**id).with_child(&error.to_element());
         effects.push(Effect::Send(answer.to_bytes()));
         self.state = State::Elements;
         self.run(&mut effects);
@@ -252,7 +256,7 @@ impl C2sServer {
             return effects;
         };
         let answer = Nonza::Resumed {
-            previd: previd.clone(),
+            previd: previd.to_string(),
             h,
         };
         effects.push(Effect::Send(answer.to_bytes().into()));

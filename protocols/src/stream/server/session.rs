@@ -56,7 +56,7 @@ impl C2sServer {
         }
         stanza.from = Some(full.clone().into());
         if stanza.lang.is_none() {
-            stanza.lang.clone_from(&self.lang);
+            stanza.lang = self.lang.as_deref().map(str::to_owned);
         }
         effects.push(Effect::Stanza(Box::new(stanza)));
     }
