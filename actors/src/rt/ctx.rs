@@ -256,6 +256,11 @@ impl<A: Actor> Ctx<A> {
         self.run(work, message);
     }
 
+    /// How many messages wait in the mailbox behind the one that is handled.
+    pub fn waiting(&self) -> usize {
+        self.addr().counters().depth
+    }
+
     /// How many futures given to [`Ctx::run`] have not come back yet.
     pub fn running(&self) -> usize {
         self.runs.len()

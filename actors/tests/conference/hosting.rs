@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use takeover_actors::conference::TcMsg;
+use takeover_actors::conference::{Rush, TcMsg};
 use takeover_actors::plane::Outcome;
 use takeover_protocols::stanza::{Condition, PresenceType, StanzaKind};
 use takeover_storage::{Claim, FailOnce};
@@ -272,4 +272,25 @@ fn a_lease_that_was_taken_by_force_is_taken_back() {
     assert_eq!(scene.kept(), shown);
     let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
     assert_eq!(lease.held_by, Some(HOME));
+}
+
+/// A message that comes alone is written on the spot. Where others wait for the room, which go to the same people, what
+/// one of them gets is written together.
+#[test]
+fn what_waits_for_a_room_is_written_together() {
+    let mut scene = Scene::new(false);
+    let _home = scene.conference(HOME);
+    scene.create();
+    scene.ends.rushes.lock().clear();
+    scene.say("andy", "alone");
+    assert_eq!(*scene.ends.rushes.lock(), [Rush::Now]);
+
+    scene.ends.rushes.lock().clear();
+    for text in ["one", "two", "three"] {
+        scene.post(&Scene::words("andy", text));
+    }
+    scene.driver.settle();
+    let rushes = scene.ends.rushes.lock().clone();
+    assert_eq!(rushes, [Rush::Together, Rush::Together, Rush::Now]);
+    assert_eq!(scene.shown("andy"), ["alone", "one", "two", "three"]);
 }

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use takeover_actors::conference::{Alias, Switch, TC_MAILBOX, TcMsg, TextConference};
+use takeover_actors::conference::{Alias, Rush, Switch, TC_MAILBOX, TcMsg, TextConference};
 use takeover_actors::plane::{Keeper, Outcome, Parcel, Work};
 use takeover_actors::rt::{ChildSpec, Root, VirtualDriver, WorldSpec};
 use takeover_core::id::NodeId;
 use takeover_core::sync::Delivery;
 use takeover_protocols::datetime::Timestamp;
+use takeover_protocols::muc::Broadcast;
 use takeover_protocols::stanza::{Condition, Stanza, StanzaKind};
 
 use takeover_storage::{HistoryQuery, Memory};
@@ -24,6 +25,8 @@ pub const PEER: NodeId = NodeId(1);
 pub struct Ends {
     pub alias: Mutex<Option<Arc<Alias>>>,
     pub got: Mutex<BTreeMap<String, Vec<Stanza>>>,
+    /// When each broadcast is written, in their order.
+    pub rushes: Mutex<Vec<Rush>>,
     pub keeper: Root<Work>,
 }
 
@@ -44,6 +47,13 @@ impl Switch for Ends {
             .entry(to.to_string())
             .or_default()
             .push(*parcel.stanza);
+    }
+
+    fn broadcast(&self, at: NodeId, broadcast: &Broadcast, rush: Rush) {
+        self.rushes.lock().push(rush);
+        for recipient in broadcast.recipients().iter() {
+            self.route(at, Parcel::of(broadcast.stanza_for(recipient)));
+        }
     }
 
     fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
@@ -72,6 +82,7 @@ impl Scene {
         let ends = Arc::new(Ends {
             alias: Mutex::new(Some(alias.clone())),
             got: Mutex::default(),
+            rushes: Mutex::default(),
             keeper: driver
                 .world()
                 .root(Keeper::new(), ChildSpec::new("keeper", Keeper::MAILBOX)),
@@ -102,14 +113,19 @@ impl Scene {
 
     /// A stanza arrives at the alias; what happens to it at once.
     pub fn send(&mut self, xml: &str) -> Outcome {
+        let outcome = self.post(xml);
+        self.driver.settle();
+        outcome
+    }
+
+    /// A stanza arrives at the alias, and nothing happens yet.
+    pub fn post(&mut self, xml: &str) -> Outcome {
         let parcel = Parcel::of(Stanza::parse(xml).unwrap());
-        let outcome = match self.alias.deliver(self.alias.owner(), parcel) {
+        match self.alias.deliver(self.alias.owner(), parcel) {
             Delivery::Delivered(outcome) => outcome,
             Delivery::Held => Outcome::Parked,
             other => panic!("{other:?}"),
-        };
-        self.driver.settle();
-        outcome
+        }
     }
 
     pub fn join(&mut self, user: &str) {
@@ -133,11 +149,16 @@ impl Scene {
         ));
     }
 
-    pub fn say(&mut self, user: &str, text: &str) -> Outcome {
-        self.send(&format!(
+    /// A user's message to the room.
+    pub fn words(user: &str, text: &str) -> String {
+        format!(
             "<message from='{user}@example.test/d' to='cave@{ALIAS}' type='groupchat' \
              id='{text}'><body>{text}</body></message>"
-        ))
+        )
+    }
+
+    pub fn say(&mut self, user: &str, text: &str) -> Outcome {
+        self.send(&Self::words(user, text))
     }
 
     /// Texts that a user was shown, in order; old ones (with a delay) in brackets.

@@ -266,7 +266,8 @@ impl RoomActor {
     fn carry(&mut self, effects: Vec<RoomEffect>, ctx: &mut Ctx<Self>) {
         let shown = effects.iter().filter(|effect| is_broadcast(effect));
         let rush = match shown.count() {
-            0 | 1 => Rush::Now,
+            0 | 1 if ctx.waiting() == 0 => Rush::Now,
+            // What waits goes to the same people.
             _ => Rush::Together,
         };
         for effect in effects {
