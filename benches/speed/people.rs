@@ -280,9 +280,10 @@ fn on_loopback(bench: &mut Bench) {
         one_to_one(Way::Socket)
     });
     compare(bench, "presence, on loopback", &|| presence(Way::Socket));
-    let occupants = OCCUPANTS[0];
-    let name = format!("room of {occupants}, on loopback");
-    compare(bench, &name, &|| room(Way::Socket, occupants));
+    for occupants in OCCUPANTS {
+        let name = format!("room of {occupants}, on loopback");
+        compare(bench, &name, &|| room(Way::Socket, occupants));
+    }
 }
 
 /// From the first octet to the echo of the presence, by PLAIN; what SCRAM adds stands apart.

@@ -12,7 +12,8 @@ mod explore;
 mod interrupt;
 mod logging;
 #[cfg(unix)]
-mod open_files;
+#[doc(hidden)]
+pub mod open_files;
 mod profile;
 mod reliability;
 mod scale;

@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the limit to the most that the system allows this process: a login shell often gives it 1024, and
 /// each client is a socket. Where the system refuses, the limit stays as it is: clients beyond it wait.
-pub(super) fn allow_most() {
+pub fn allow_most() {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {
         current: limit.maximum,
