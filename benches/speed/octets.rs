@@ -100,18 +100,24 @@ impl Wire {
         panic!("{answer:?} never came; what came was {heard}");
     }
 
-    /// What has come by now is of no interest.
-    pub fn forget(&mut self) {
+    /// What has come by now is of no interest; whether something had.
+    pub fn forget(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
+        let mut some = false;
         match self {
-            Self::Pipe(_) => while self.some(&mut buffer) > 0 {},
+            Self::Pipe(_) => {
+                while self.some(&mut buffer) > 0 {
+                    some = true;
+                }
+            }
             Self::Socket(socket) => {
-                let short = Some(Duration::from_millis(50));
-                socket.set_read_timeout(short).expect("a socket");
-                while socket.read(&mut buffer).is_ok_and(|more| more > 0) {}
-                let patience = Some(Duration::from_secs(30));
-                socket.set_read_timeout(patience).expect("a socket");
+                socket.set_nonblocking(true).expect("a socket");
+                while socket.read(&mut buffer).is_ok_and(|more| more > 0) {
+                    some = true;
+                }
+                socket.set_nonblocking(false).expect("a socket");
             }
         }
+        some
     }
 }

@@ -101,14 +101,14 @@ impl Talk {
             heard,
             echo,
         };
-        talk.wires.iter_mut().for_each(Wire::forget);
+        settled(&mut talk.lab, &mut talk.wires);
         talk.wires[0].say(talk.said[0].as_bytes());
         let heard = talk.wires[1].hear(&mut talk.lab, end);
         talk.heard = heard.len();
         if matches!(talk.shape, Shape::Fan) {
             talk.echo = talk.wires[0].hear(&mut talk.lab, end).len();
         }
-        talk.wires.iter_mut().for_each(Wire::forget);
+        settled(&mut talk.lab, &mut talk.wires);
         talk
     }
 
@@ -241,9 +241,17 @@ fn alias(lab: &Control) -> String {
     alias.domain().to_owned()
 }
 
+/// Lets everything come that is on its way, and forgets it.
 fn settled(lab: &mut Lab, wires: &mut [Wire]) {
-    lab.pass(std::time::Duration::from_millis(200));
-    wires.iter_mut().for_each(Wire::forget);
+    loop {
+        lab.pass(std::time::Duration::from_millis(200));
+        let came = wires
+            .iter_mut()
+            .filter_map(|wire| wire.forget().then_some(()));
+        if came.count() == 0 {
+            return;
+        }
+    }
 }
 
 fn in_memory(bench: &mut Bench) {
