@@ -245,10 +245,8 @@ fn alias(lab: &Control) -> String {
 fn settled(lab: &mut Lab, wires: &mut [Wire]) {
     loop {
         lab.pass(std::time::Duration::from_millis(200));
-        let came = wires
-            .iter_mut()
-            .filter_map(|wire| wire.forget().then_some(()));
-        if came.count() == 0 {
+        let came = wires.iter_mut().map(Wire::forget);
+        if came.filter(|came| *came).count() == 0 {
             return;
         }
     }

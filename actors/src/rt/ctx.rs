@@ -258,7 +258,7 @@ impl<A: Actor> Ctx<A> {
 
     /// How many messages wait in the mailbox behind the one that is handled.
     pub fn waiting(&self) -> usize {
-        self.addr().counters().depth
+        self.mailbox.counters().depth
     }
 
     /// How many futures given to [`Ctx::run`] have not come back yet.

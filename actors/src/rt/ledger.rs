@@ -29,16 +29,10 @@ pub struct Datagrams {
     pub arrived: Vec<Receipt>,
 }
 
-/// One way between two nodes.
-struct Way {
-    datagrams: Datagrams,
-}
-
-impl Way {
+impl Datagrams {
     /// The number of the newest one that has arrived.
     fn newest(&self) -> usize {
-        let last = self.datagrams.arrived.last();
-        last.map_or(0, |receipt| receipt.number)
+        self.arrived.last().map_or(0, |receipt| receipt.number)
     }
 }
 
@@ -46,7 +40,7 @@ impl Way {
 pub(super) struct Ledger {
     port: u16,
     nodes: usize,
-    ways: Vec<Mutex<Way>>,
+    ways: Vec<Mutex<Datagrams>>,
 }
 
 impl Ledger {
@@ -55,11 +49,7 @@ impl Ledger {
             since,
             ..Datagrams::default()
         };
-        let way = |_| {
-            Mutex::new(Way {
-                datagrams: datagrams.clone(),
-            })
-        };
+        let way = |_| Mutex::new(datagrams.clone());
         let ways = (0..nodes * nodes).map(way);
         Self {
             port,
@@ -68,7 +58,7 @@ impl Ledger {
         }
     }
 
-    fn way(&self, from: NodeId, to: NodeId) -> Option<&Mutex<Way>> {
+    fn way(&self, from: NodeId, to: NodeId) -> Option<&Mutex<Datagrams>> {
         let (from, to) = (usize::from(from.0), usize::from(to.0));
         let inside = from < self.nodes && to < self.nodes;
         inside.then(|| &self.ways[from * self.nodes + to])
@@ -92,10 +82,10 @@ impl Network {
         ask: impl FnOnce(&Datagrams) -> T,
     ) -> Option<T> {
         let way = self.0.ledger.get()?.way(from, to)?;
-        Some(ask(&way.lock().datagrams))
+        Some(ask(&way.lock()))
     }
 
-    fn way(&self, from: NodeId, to: NodeId, port: u16) -> Option<MutexGuard<'_, Way>> {
+    fn way(&self, from: NodeId, to: NodeId, port: u16) -> Option<MutexGuard<'_, Datagrams>> {
         let ledger = self.0.ledger.get().filter(|ledger| ledger.port == port);
         Some(ledger?.way(from, to)?.lock())
     }
@@ -103,8 +93,8 @@ impl Network {
     /// Writes down that a packet sets out; its number, where a ledger of such packets is kept.
     pub(super) fn note_sent(&self, from: NodeId, to: NodeId, port: u16) -> usize {
         self.way(from, to, port).map_or(0, |mut way| {
-            way.datagrams.sent.push(self.0.clock.now());
-            way.datagrams.sent.len()
+            way.sent.push(self.0.clock.now());
+            way.sent.len()
         })
     }
 
@@ -113,7 +103,7 @@ impl Network {
         let way = self.way(from, to, port);
         if let Some(mut way) = way.filter(|way| number > way.newest()) {
             let at = self.0.clock.now();
-            way.datagrams.arrived.push(Receipt { at, number });
+            way.arrived.push(Receipt { at, number });
         }
     }
 }

@@ -352,7 +352,7 @@ impl<M: Send + 'static> Mailbox<M> {
         }
     }
 
-    fn counters(&self) -> MailboxCounters {
+    pub(super) fn counters(&self) -> MailboxCounters {
         let queue = self.queue.lock();
         MailboxCounters {
             depth: queue.users,

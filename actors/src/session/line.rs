@@ -279,7 +279,8 @@ impl Drop for Line {
 mod tests {
     use super::*;
 
-    /// Every session has one, and most are idle: it fits in a piece of half a kibioctet.
+    /// Every session has one, and most are idle: of the 4 KiB that one may cost (docs/PERFORMANCE.md) it has half a
+    /// kibioctet, and one octet more would be a larger piece of the allocator's.
     #[test]
     fn a_line_is_small() {
         assert!(size_of::<Line>() <= 512, "{}", size_of::<Line>());

@@ -274,8 +274,8 @@ fn a_lease_that_was_taken_by_force_is_taken_back() {
     assert_eq!(lease.held_by, Some(HOME));
 }
 
-/// A message that comes alone is written on the spot. Where others wait for the room, which go to the same people, what
-/// one of them gets is written together.
+/// MSG-2: a message that comes alone is written on the spot. Where others wait for the room, which go to the same
+/// people, what one of them gets is written together, in the same order.
 #[test]
 fn what_waits_for_a_room_is_written_together() {
     let mut scene = Scene::new(false);

@@ -80,7 +80,7 @@ fn note_life(turn: &mut Turn<'_>, from: Incarnation) {
 }
 
 /// What the peer was asked before counts no more.
-fn out_of_sight(turn: &mut Turn<'_>, link: Link) {
+pub(super) fn out_of_sight(turn: &mut Turn<'_>, link: Link) {
     turn.node.peer.link = link;
     turn.node.peer.question = 0;
 }

@@ -12,7 +12,7 @@ use super::settle::settle;
 use super::state::State;
 use super::timer::{Timer, TimerSet};
 use super::turn::{Peer, Turn};
-use super::{Attempt, Health, services, work};
+use super::{Attempt, Health, hear, services, work};
 
 impl HaNode {
     /// The start of a life: from the record of the last one, with what is known of the services now.
@@ -84,7 +84,7 @@ fn resting(record: &HaRecord, first: bool, health: Health) -> HaNode {
 
 /// Goes to `Initializing`, to resume a state later.
 pub(super) fn begin(turn: &mut Turn<'_>, resume: State, reason: Reason, cause: Cause) {
-    turn.node.peer.link = Link::Unseen;
+    hear::out_of_sight(turn, Link::Unseen);
     turn.disarm(Timer::PeerSilence);
     turn.go(
         State::Initializing,

@@ -67,7 +67,7 @@ pub enum Phase {
     Released,
     /// `TakingOver`: the home has not released yet. `TakingBack`: the backup has not handed back yet.
     /// `FallingBack`: the home is not ready yet. `Backup`: the peer was out of sight and may have taken
-    /// users; they are taken once more when it is seen at rest.
+    /// users; they are taken once more when it answers that it rests.
     Waiting,
     /// `TakingOver`: taking the users over. `TakingBack`, `Initializing`: taking the own users back.
     /// `Backup`: taking the users once more. `Normal`: making sure of the own users.

@@ -14,8 +14,7 @@ pub enum Timer {
     PeerSilence,
     /// A critical service is still down (HA-2).
     ServiceDelay,
-    /// The present transition, or its present step, takes too long (HA-14); of a backup that has its peer in sight
-    /// again: what it hears may be an old word no longer.
+    /// The present transition, or its present step, takes too long (HA-14).
     Transition,
     /// The failed-over home has been healthy long enough (HA-6).
     AutoFallback,

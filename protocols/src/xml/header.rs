@@ -39,13 +39,14 @@ pub struct StreamHeader {
 }
 
 impl StreamHeader {
-    /// A header in which `content` is the default namespace; version 1.0.
+    /// A header in which `content` is the default namespace; version 1.0, in English.
     #[must_use]
     pub fn new(content: &str) -> Self {
         Self {
             name: STREAM.into(),
             ns: ns::STREAM.into(),
             version: Some(VERSION.into()),
+            lang: Some(ENGLISH.into()),
             bindings: vec![
                 Binding::declared("", content),
                 Binding::new("stream", ns::STREAM),

@@ -1,9 +1,9 @@
 //! One form for all worlds that differ in what nothing depends on: how often something was counted.
 //!
 //! Incarnations are compared and nothing else: they are ranked. So are message numbers, but for gaps between
-//! them, which show; of the number that a message has heard counts whether it answers a question. Epochs are compared and
-//! counted on by one: they are ranked with their distances kept up to three, which no rule can tell from
-//! more. Attempts only tell the present piece of work from older ones.
+//! them, which show; of the number that a message has heard counts whether it answers a question. Epochs are
+//! compared and counted on by one: they are ranked with their distances kept up to three, which no rule can
+//! tell from more. Attempts only tell the present piece of work from older ones.
 
 use std::hash::Hash;
 

@@ -361,7 +361,6 @@ impl C2sClient {
             to: Some(self.config.user.domain().as_str().to_owned()),
             // An address is not shown to who listens (RFC 6120, section 4.7.1).
             from: self.secure.then(|| self.config.user.as_str().to_owned()),
-            lang: Some("en".into()),
             ..StreamHeader::new(ns::CLIENT)
         };
         let mut octets = Vec::new();

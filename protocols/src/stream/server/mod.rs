@@ -17,7 +17,7 @@ use super::{StreamCondition, StreamError};
 use crate::jid::{BareJid, Familiar, FullJid};
 use crate::ns;
 use crate::sasl::SaslServer;
-use crate::xml::{Frame, Framer, RawElement, StreamHeader};
+use crate::xml::{Frame, Framer, RawElement};
 
 /// A stream between a client and this server, seen from the server.
 ///
@@ -434,16 +434,9 @@ impl C2sServer {
 
     /// Appends our header if it is not out yet (RFC 6120, section 4.9.1.2).
     fn open_into(&mut self, octets: &mut Vec<u8>) {
-        if std::mem::replace(&mut self.opened, true) {
-            return;
+        if !self.opened {
+            self.answer_header(None, octets);
         }
-        let header = StreamHeader {
-            from: self.domain().cloned(),
-            id: Some(self.entropy.draw()),
-            lang: Some("en".into()),
-            ..StreamHeader::new(ns::CLIENT)
-        };
-        header.write_into(octets);
     }
 
     fn send_element(element: &crate::xml::Element, effects: &mut Vec<Effect>) {

@@ -84,12 +84,11 @@ impl C2sServer {
         }
     }
 
-    fn answer_header(&mut self, to: Option<String>, octets: &mut Vec<u8>) {
+    pub(super) fn answer_header(&mut self, to: Option<String>, octets: &mut Vec<u8>) {
         let header = StreamHeader {
             from: self.domain().cloned(),
             to,
             id: Some(self.entropy.draw()),
-            lang: Some("en".into()),
             ..StreamHeader::new(ns::CLIENT)
         };
         header.write_into(octets);
