@@ -63,7 +63,10 @@ impl Incarnation {
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("#{}", self.0))
+        match f.width() {
+            Some(_) => f.pad(&format!("#{}", self.0)),
+            None => write!(f, "#{}", self.0),
+        }
     }
 }
 

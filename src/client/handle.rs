@@ -192,6 +192,18 @@ impl Client {
         matches!(self.shared.view.lock().state, ClientState::Online { .. })
     }
 
+    /// Whether it is logged in at this place.
+    #[must_use]
+    pub fn is_at(&self, place: &str) -> bool {
+        let at = |state: &ClientState| matches!(state, ClientState::Online { place: at, .. } if at == place);
+        self.with_state(at)
+    }
+
+    /// How it stands, looked at without a copy.
+    pub(crate) fn with_state<R>(&self, look: impl FnOnce(&ClientState) -> R) -> R {
+        look(&self.shared.view.lock().state)
+    }
+
     /// Where it is logged in.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 
-use takeover_protocols::delay::Delay;
 use takeover_protocols::jid::{BareJid, Jid};
 use takeover_protocols::ns;
 use takeover_protocols::stanza::{
@@ -12,6 +11,7 @@ use takeover_protocols::xml::Element;
 
 use super::session::Session;
 use super::way::Way;
+use super::words::Content;
 use super::{Arrived, Note, Received, words};
 
 /// Status code: this presence is about the receiver itself (XEP-0045, section 7.2.2).
@@ -35,9 +35,9 @@ impl Session {
         if let Some(copy) = self.copied(stanza) {
             return self.shared.receive(copy);
         }
-        let Some(body) = stanza.body() else { return };
-        let delayed = Delay::of(stanza).is_some();
-        let id = words::origin_id(stanza);
+        let Some(Content { body, id, delayed }) = Content::of(stanza) else {
+            return;
+        };
         let in_room = kind == MessageType::Groupchat;
         // A room shows nothing before it says that one is in (XEP-0045, section 7.2.2): this is for an earlier
         // session of the same name, and comes again in the history.

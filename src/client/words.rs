@@ -1,5 +1,6 @@
 //! The stanzas a client sends.
 
+use takeover_protocols::delay::Delay;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
 use takeover_protocols::ns;
 use takeover_protocols::stanza::{IqType, MessageType, PresenceType, Stanza};
@@ -14,12 +15,32 @@ pub(crate) fn message(kind: MessageType, to: impl Into<Jid>, id: &str, body: &st
         .with_child(&Element::new("origin-id", ns::STANZA_ID).with_attr("id", id))
 }
 
-/// The id that the origin gave a message.
-pub(super) fn origin_id(stanza: &Stanza) -> Option<String> {
-    let origin = stanza.child("origin-id", ns::STANZA_ID);
-    origin
-        .and_then(|origin| origin.attr("id").map(str::to_owned))
-        .or_else(|| stanza.id.clone())
+/// What a client reads of a message.
+pub(super) struct Content {
+    pub(super) body: String,
+    /// The id that its origin gave it.
+    pub(super) id: Option<String>,
+    /// Whether it is from earlier (XEP-0203).
+    pub(super) delayed: bool,
+}
+
+impl Content {
+    /// Reads it; `None` of a message without words.
+    pub(super) fn of(stanza: &Stanza) -> Option<Self> {
+        let [body, origin, delay] = stanza.first_of([
+            ("body", ns::CLIENT),
+            ("origin-id", ns::STANZA_ID),
+            ("delay", ns::DELAY),
+        ]);
+        let id = origin.and_then(|origin| origin.attr("id").map(str::to_owned));
+        Some(Self {
+            body: body?.text().into_owned(),
+            id: id.or_else(|| stanza.id.clone()),
+            delayed: delay
+                .and_then(|delay| Delay::from_element(&delay))
+                .is_some(),
+        })
+    }
 }
 
 /// Initial presence (RFC 6121, section 4.2).

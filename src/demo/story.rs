@@ -217,7 +217,7 @@ impl<'l, W: FnMut(&Control) -> ControlFlow<()>> Story<'l, W> {
         self.until(
             &format!("Andy is in the room again, logged in at {place}"),
             limit,
-            |_| andy.place().is_ok_and(|at| at == place) && andy.is_in(&room),
+            |_| andy.is_at(place) && andy.is_in(&room),
         )?;
         let since = self.lab.now();
         self.until("Andy posts again", LIMIT, |_| {

@@ -22,11 +22,9 @@ pub(super) fn holds(claim: &Claim, lab: &Control, seen: &Watcher<'_>) -> bool {
             Seen::Unreachable => false,
         }),
         Claim::Unreachable(node) => node_is(seen, node, |seen| seen == Seen::Unreachable),
-        Claim::Online(user, place) => client_is(lab, user, |client| {
-            client.is_online()
-                && place
-                    .as_ref()
-                    .is_none_or(|place| client.place().as_ref() == Ok(place))
+        Claim::Online(user, place) => client_is(lab, user, |client| match place {
+            Some(place) => client.is_at(place),
+            None => client.is_online(),
         }),
         Claim::Offline(user) => !client_is(lab, user, Client::is_online),
         Claim::Alarm(name) => seen.raised(name),

@@ -84,9 +84,7 @@ impl Control {
     pub fn cut_clients(&self, node: &str) -> Result<usize, LabError> {
         let id: NodeId = self.node_id(node)?;
         let clients = self.clients();
-        let here = clients
-            .values()
-            .filter(|client| client.place().is_ok_and(|place| place == node));
+        let here = clients.values().filter(|client| client.is_at(node));
         let cut = here.inspect(|client| client.cut()).count();
         self.record_fault(Some(id), format!("{cut} clients lose their connections"));
         Ok(cut)

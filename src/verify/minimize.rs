@@ -6,7 +6,7 @@
 
 use super::invariants::Violation;
 use super::plan::Plan;
-use super::run::run;
+use super::run::outcome;
 
 /// A plan that violates an invariant, made shorter.
 #[derive(Clone, Debug)]
@@ -82,8 +82,8 @@ impl Minimal {
     /// Whether the candidate violates the same invariant; then it is the plan from now on.
     fn try_it(&mut self, candidate: Plan) -> bool {
         self.tried += 1;
-        let outcome = run(&candidate).ok().and_then(|run| run.outcome.found);
-        match outcome {
+        let found = outcome(&candidate).ok().and_then(|outcome| outcome.found);
+        match found {
             Some(found) if found.violation.invariant() == self.violation.invariant() => {
                 self.plan = candidate;
                 self.violation = found.violation;

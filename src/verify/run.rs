@@ -12,7 +12,7 @@ use super::operator;
 use super::plan::Plan;
 use super::undo::{has_undo, undo};
 use super::watch::{Found, Watch};
-use super::world::{self, World};
+use super::world::{self, Kept, World};
 use crate::client::Tally;
 use crate::drill::{self, Deed};
 use crate::lab::{Lab, LabError};
@@ -66,8 +66,17 @@ pub struct Run {
 /// # Errors
 /// [`LabError`] where the plan's world cannot be built: a parameter out of its range.
 pub fn run(plan: &Plan) -> Result<Run, LabError> {
+    carry_out(plan, Kept::All)
+}
+
+/// As [`run`], where only the outcome is asked for.
+pub(super) fn outcome(plan: &Plan) -> Result<Outcome, LabError> {
+    carry_out(plan, Kept::Latest).map(|run| run.outcome)
+}
+
+fn carry_out(plan: &Plan, kept: Kept) -> Result<Run, LabError> {
     let cast = plan.cast();
-    let mut lab = world::lab(plan.seed, &cast, &plan.knobs)?;
+    let mut lab = world::lab(plan.seed, &cast, &plan.knobs, kept)?;
     let mut watch = Watch::new(&lab);
     let world = match World::settle(&mut lab, &plan.knobs) {
         Err(LabError::NotUp { limit_s, missing }) => {

@@ -13,7 +13,7 @@ use super::coverage::Coverage;
 use super::invariants::{Differs, Violation};
 use super::knobs::Knobs;
 use super::plan::Plan;
-use super::run::{Outcome, run};
+use super::run::{Outcome, outcome};
 use super::watch::Found;
 use crate::client::Tally;
 use crate::lab::LabError;
@@ -134,21 +134,21 @@ impl Search {
     /// One schedule, or two of one seed.
     fn schedule(&self, seed: u64) -> Result<Outcome, LabError> {
         let plan = Plan::generate(seed, &self.knobs);
-        let mut outcome = run(&plan)?.outcome;
+        let mut first = outcome(&plan)?;
         if self.twice {
-            let again = run(&plan)?.outcome;
-            if (again.digest, again.entries) != (outcome.digest, outcome.entries) {
+            let again = outcome(&plan)?;
+            if (again.digest, again.entries) != (first.digest, first.entries) {
                 let violation = Violation::Det1(Differs {
-                    first: outcome.digest,
-                    first_entries: outcome.entries,
+                    first: first.digest,
+                    first_entries: first.entries,
                     second: again.digest,
                     second_entries: again.entries,
                 });
-                let at = takeover_core::time::Moment::ZERO + outcome.took;
-                outcome.found.get_or_insert(Found { at, violation });
+                let at = takeover_core::time::Moment::ZERO + first.took;
+                first.found.get_or_insert(Found { at, violation });
             }
         }
-        Ok(outcome)
+        Ok(first)
     }
 }
 

@@ -14,6 +14,18 @@ const READY: Duration = Duration::from_secs(600);
 /// How often a connection that is silent is asked whether its client is there.
 const ASK_AFTER: Duration = Duration::from_secs(3600);
 
+/// Entries of a journal that nobody will read.
+const LATEST: usize = 4096;
+
+/// What of a lab's journal stays in memory; its digest has all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// All, for whoever looks at the lab afterwards.
+    All,
+    /// The latest entries: of a thousand schedules the outcomes are what is asked for.
+    Latest,
+}
+
 /// The clients of a world, and what they talk about.
 pub(super) struct World {
     pub(super) clients: Vec<Client>,
@@ -22,7 +34,7 @@ pub(super) struct World {
 }
 
 /// The lab of a world, every node off.
-pub(super) fn lab(seed: u64, cast: &Drill, knobs: &Knobs) -> Result<Lab, LabError> {
+pub(super) fn lab(seed: u64, cast: &Drill, knobs: &Knobs, kept: Kept) -> Result<Lab, LabError> {
     let mut builder = Lab::virtual_time(seed).cluster("cluster-1", |cluster| {
         let groups = cast.groups().iter();
         groups.fold(cluster, |cluster, (name, [first, second])| {
@@ -31,6 +43,9 @@ pub(super) fn lab(seed: u64, cast: &Drill, knobs: &Knobs) -> Result<Lab, LabErro
     });
     for (name, value) in &knobs.parameters {
         builder = builder.parameter(name, value);
+    }
+    if kept == Kept::Latest {
+        builder = builder.journal_capacity(LATEST);
     }
     builder
         .users(knobs.users)

@@ -57,6 +57,34 @@ impl Stanza {
         self.find(|n, space| n == name && space == ns)
     }
 
+    /// The first child element of each of these (name, namespace), read in one pass; the others are not built.
+    ///
+    /// ```
+    /// # use takeover_protocols::{ns, stanza::{MessageType, Stanza}, xml::Element};
+    /// let stanza = Stanza::message(MessageType::Chat)
+    ///     .with_child(&Element::new("body", ns::CLIENT).with_text("hello"));
+    /// let [body, delay] = stanza.first_of([("body", ns::CLIENT), ("delay", ns::DELAY)]);
+    /// assert_eq!(body.unwrap().text(), "hello");
+    /// assert!(delay.is_none());
+    /// ```
+    #[must_use]
+    pub fn first_of<const N: usize>(&self, wanted: [(&str, &str); N]) -> [Option<Element>; N] {
+        let mut found = [const { None }; N];
+        self.walk(|tokens, prefix, local| {
+            let is_wanted =
+                |(name, ns): &(&str, &str)| *name == local && resolves_to(tokens, prefix, ns);
+            let at = wanted.iter().position(is_wanted);
+            if let Some(place) = at
+                .and_then(|at| found.get_mut(at))
+                .filter(|place| place.is_none())
+            {
+                *place = read_element(tokens, prefix, local).ok();
+            }
+            found.iter().any(Option::is_none)
+        });
+        found
+    }
+
     /// The first child element of any name: what an iq request is about.
     #[must_use]
     pub fn first_child(&self) -> Option<Element> {

@@ -41,6 +41,9 @@ pub(crate) fn is_space(b: u8) -> bool {
 
 /// Splits a name into prefix and local part, checking both (Namespaces in XML, section 4).
 pub(crate) fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlError> {
+    if is_plain(name) {
+        return Ok((None, name));
+    }
     let bad = || XmlError::BadName {
         name: shortened(name),
     };
@@ -58,21 +61,36 @@ pub(crate) fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlError> {
     }
 }
 
+/// Whether `name` is a name of ASCII letters, digits, `-`, `.` and `_`, as nearly all are.
+fn is_plain(name: &str) -> bool {
+    const START: u8 = 1;
+    const INSIDE: u8 = 2;
+    static CLASS: [u8; 256] = {
+        let mut class = [0; 256];
+        let mut b = 0;
+        while b < 128 {
+            let c = b as u8;
+            if c.is_ascii_alphabetic() || c == b'_' {
+                class[b] = START | INSIDE;
+            } else if c.is_ascii_digit() || c == b'-' || c == b'.' {
+                class[b] = INSIDE;
+            }
+            b += 1;
+        }
+        class
+    };
+    let class = |b: &u8| CLASS[usize::from(*b)];
+    let starts = name
+        .as_bytes()
+        .first()
+        .is_some_and(|b| class(b) & START != 0);
+    starts && name.as_bytes().iter().all(|b| class(b) & INSIDE != 0)
+}
+
 /// Whether `name` is a name without a colon.
 pub(crate) fn is_ncname(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let Some(first) = bytes.first() else {
-        return false;
-    };
-    if !(first.is_ascii_alphabetic() || *first == b'_' || *first >= 0x80) {
-        return false;
-    }
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    if bytes.iter().all(plain) {
-        return true;
-    }
     let mut chars = name.chars();
-    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+    is_plain(name) || chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
 
 fn is_name_start(c: char) -> bool {

@@ -386,12 +386,21 @@ pub(crate) fn parse_nodes(
     }
 }
 
+/// What the content of a stanza is parsed in where it brings no declarations along.
+static CLIENT: [Binding; 1] = [Binding {
+    prefix: Cow::Borrowed(""),
+    uri: Cow::Borrowed(ns::CLIENT),
+}];
+
 /// The declarations to parse content in.
-pub(crate) fn base_of(default_ns: &str, bindings: &[Binding]) -> Vec<Binding> {
+pub(crate) fn base_of(default_ns: &str, bindings: &[Binding]) -> Cow<'static, [Binding]> {
+    if bindings.is_empty() && default_ns == ns::CLIENT {
+        return Cow::Borrowed(&CLIENT);
+    }
     let mut base = Vec::with_capacity(bindings.len() + 1);
     base.push(Binding::declared("", default_ns));
     base.extend_from_slice(bindings);
-    base
+    Cow::Owned(base)
 }
 
 /// Reads the rest of an element whose start tag was the last token.

@@ -198,9 +198,12 @@ impl<'t> Tokens<'t> {
             }
             let (prefix, local) = chars::split_name(attribute.key.into_inner())?;
             if let Cow::Borrowed(raw) = attribute.value {
-                check_value(content, raw)?;
+                check_behind(content, raw)?;
             }
-            let value = value_of(&attribute)?;
+            let value = match attribute.value {
+                Cow::Borrowed(raw) if is_plain(raw) => Cow::Borrowed(raw),
+                _ => value_of(&attribute)?,
+            };
             match (prefix, local) {
                 (None, "xmlns") => self.declare("", value)?,
                 (Some("xmlns"), name) => self.declare(name, value)?,
@@ -276,11 +279,17 @@ fn has_section_end(text: &[u8]) -> bool {
     memchr::memchr(b']', text).is_some() && memchr::memmem::find(text, b"]]>").is_some()
 }
 
-/// What stands around and inside a value: no `<`, and white space before the next attribute.
-fn check_value(content: &str, raw: &str) -> Result<(), XmlError> {
-    if memchr::memchr(b'<', raw.as_bytes()).is_some() {
-        return Err(XmlError::syntax("< in an attribute value"));
-    }
+/// Whether a value means what it says: nothing in it is forbidden, or stands for something else.
+fn is_plain(raw: &str) -> bool {
+    // A fold without a branch is vectorised.
+    let special = |b: &u8| (*b == b'&') | (*b == b'<') | (*b < 0x20);
+    !raw.as_bytes()
+        .iter()
+        .fold(false, |seen, b| seen | special(b))
+}
+
+/// What stands behind a value: white space before the next attribute.
+fn check_behind(content: &str, raw: &str) -> Result<(), XmlError> {
     // `raw` is a part of `content`; the quote that closes it follows.
     let end = raw.as_ptr() as usize - content.as_ptr() as usize + raw.len() + 1;
     match content.as_bytes().get(end) {
@@ -293,11 +302,8 @@ fn check_value(content: &str, raw: &str) -> Result<(), XmlError> {
 fn value_of<'t>(
     attribute: &quick_xml::events::attributes::Attribute<'t>,
 ) -> Result<Cow<'t, str>, XmlError> {
-    let special = |b: &u8| *b == b'&' || (*b < 0x20);
-    if let Cow::Borrowed(raw) = attribute.value
-        && !raw.as_bytes().iter().any(special)
-    {
-        return Ok(Cow::Borrowed(raw));
+    if memchr::memchr(b'<', attribute.value.as_bytes()).is_some() {
+        return Err(XmlError::syntax("< in an attribute value"));
     }
     let value = attribute
         .normalized_value(XmlVersion::Implicit1_0)

@@ -76,6 +76,9 @@ impl Check for Servers {
             let Some(owner) = owner.filter(|owner| at_rest.contains(owner)) else {
                 continue;
             };
+            if client.is_at(scene.lab.deployment().node(owner).name.as_str()) {
+                continue;
+            }
             let place = client.place().ok();
             let node = place.and_then(|place| scene.lab.node_id(&place).ok());
             if let Some(node) = node.filter(|node| *node != owner) {

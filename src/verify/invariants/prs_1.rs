@@ -136,7 +136,7 @@ fn seen_wrong(
     };
     let wrong = |subject: &BareJid| {
         let client = clients.get(subject.node()?.as_str())?;
-        let is_there = is_there(&client.state())?;
+        let is_there = client.with_state(is_there)?;
         (watcher.sees(subject) != is_there).then(|| (subject.clone(), is_there))
     };
     user.slot.peek(|state, _| {
