@@ -141,7 +141,7 @@ fn a_bad_configuration_is_refused_with_file_line_key_and_value() {
 }
 
 /// One ready line with all that a client needs, from a shell that allows few open files; SIGTERM ends it in
-/// order, with exit code 0.
+/// order, with exit code 0 and nothing to complain of.
 #[test]
 #[cfg(unix)]
 fn a_served_lab_says_where_it_is_and_ends_when_told() {
@@ -149,7 +149,7 @@ fn a_served_lab_says_where_it_is_and_ends_when_told() {
         .args(["-c", "ulimit -S -n 256; exec \"$0\" serve --speed 30"])
         .arg(env!("CARGO_BIN_EXE_takeover"))
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the command can be run");
     let mut line = String::new();
@@ -189,8 +189,10 @@ fn a_served_lab_says_where_it_is_and_ends_when_told() {
         .args(["-TERM", &served.id().to_string()])
         .status();
     assert!(told.expect("kill can be run").success());
-    let status = served.wait().expect("an end");
-    assert_eq!(status.code(), Some(0));
+    let ended = served.wait_with_output().expect("an end");
+    assert_eq!(ended.status.code(), Some(0));
+    let log = text(&ended.stderr);
+    assert!(!log.contains("ERROR"), "{log}");
     assert!(
         !authority.exists(),
         "a temporary data folder goes with its lab"

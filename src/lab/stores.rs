@@ -11,7 +11,6 @@ use takeover_storage::{
     ChatStore, Embedded, Faults, Guarded, Memory, NodeStore, Passage, Postgres, PostgresOptions,
     StoreError, UserStore,
 };
-use tempfile::TempDir;
 
 use super::LabError;
 use crate::config::{DatabaseConfig, DatabasePlace};
@@ -42,8 +41,6 @@ pub(super) struct Stores {
     /// By name; those of the lab's own store are made when they are first asked for.
     external: Mutex<BTreeMap<String, External>>,
     folder: PathBuf,
-    /// Removed when the lab is gone.
-    _temporary: Option<TempDir>,
 }
 
 impl Stores {
@@ -53,30 +50,30 @@ impl Stores {
             engine: Engine::Memory(Memory::new()),
             external: Mutex::default(),
             folder: PathBuf::new(),
-            _temporary: None,
         }
     }
 
-    /// The embedded engine in a folder, or in a temporary one.
+    /// The embedded engine in a folder, or in a temporary one, which goes when the database is closed.
     pub(super) fn embedded(folder: Option<&Path>) -> Result<Self, LabError> {
         let failed = |what| move |source| LabError::System { what, source };
-        let temporary = match folder {
-            Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(failed("cannot make a temporary folder"))?),
+        let (folder, opened) = match folder {
+            Some(folder) => {
+                std::fs::create_dir_all(folder).map_err(failed("cannot make the data folder"))?;
+                (folder.to_owned(), Embedded::open(folder.join("store")))
+            }
+            None => {
+                let temporary =
+                    tempfile::tempdir().map_err(failed("cannot make a temporary folder"))?;
+                let folder = temporary.path().to_owned();
+                let store = folder.join("store");
+                (folder, Embedded::open_within(temporary, store))
+            }
         };
-        let folder = match (folder, &temporary) {
-            (Some(folder), _) => folder.to_owned(),
-            (None, Some(temporary)) => temporary.path().to_owned(),
-            (None, None) => PathBuf::new(),
-        };
-        std::fs::create_dir_all(&folder).map_err(failed("cannot make the data folder"))?;
-        let opened = Embedded::open(folder.join("store"));
         let engine = Engine::Embedded(opened.map_err(|error| refused(&folder, error))?);
         Ok(Self {
             engine,
             external: Mutex::default(),
             folder,
-            _temporary: temporary,
         })
     }
 

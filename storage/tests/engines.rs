@@ -35,6 +35,20 @@ fn types_that_are_not_there() {
     }
 }
 
+/// A database in a temporary folder keeps it until the last of its handles is gone.
+#[test]
+fn a_temporary_folder_goes_when_its_database_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let database = Embedded::open_within(folder, path.join("store")).unwrap();
+    let chat = database.chat(ALIAS);
+    drop(database);
+    hosted(&*chat, "lunch");
+    assert!(path.exists());
+    drop(chat);
+    assert!(!path.exists());
+}
+
 /// CHAT-12: what each fault does, on an engine with a room of two messages.
 fn faults_do_what_they_say(chat: &dyn ChatStore, faults: &Faults) {
     let (fence, room) = hosted(chat, "lunch");

@@ -31,7 +31,7 @@ mod commit;
 mod log;
 mod pages;
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{any::Any, fs, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -87,6 +87,8 @@ struct Inner {
     committer: Committer,
     faults: Faults,
     _lock: fs::File,
+    /// Dropped last.
+    _around: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -108,12 +110,31 @@ impl Embedded {
         Self::open_with(folder, Options::default())
     }
 
+    /// [`Embedded::open`] in a folder that does not outlive `around`, such as a temporary one: that is dropped when
+    /// the last handle has closed the database, whoever has it.
+    ///
+    /// # Errors
+    /// Those of [`Embedded::open`].
+    pub fn open_within(
+        around: impl Send + Sync + 'static,
+        folder: impl AsRef<Path>,
+    ) -> Result<Self, StoreError> {
+        Self::open_all(folder.as_ref(), Options::default(), Some(Box::new(around)))
+    }
+
     /// [`Embedded::open`] with other options than the usual ones.
     ///
     /// # Errors
     /// Those of [`Embedded::open`].
     pub fn open_with(folder: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
+        Self::open_all(folder.as_ref(), options, None)
+    }
+
+    fn open_all(
+        folder: &Path,
+        options: Options,
+        around: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Result<Self, StoreError> {
         let place = folder.display().to_string();
         fs::create_dir_all(folder).map_err(broken("making the folder"))?;
         let lock = lock(folder, &place)?;
@@ -126,6 +147,7 @@ impl Embedded {
             committer,
             faults: Faults::none(),
             _lock: lock,
+            _around: around,
         })))
     }
 
