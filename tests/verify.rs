@@ -100,6 +100,73 @@ fn a_world_is_a_plan_without_faults() {
     );
 }
 
+/// What cannot be searched, and where nothing can be written, is refused before a search that may take hours.
+#[test]
+fn a_search_for_nothing_or_for_no_page_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.md");
+    std::fs::write(&page, "# A page\n").expect("a file");
+    let page = page.display().to_string();
+    let nowhere = folder.path().join("nowhere.md").display().to_string();
+    for (arguments, why) in [
+        (["--schedules", "0"], "0 is not in 1.."),
+        (["--threads", "0"], "0 is not in 1..=1024"),
+        (["--add", &page], "it has no section searches"),
+        (["--write", &page], "it has no section search"),
+        (["--add", &nowhere], "nowhere.md: No such file"),
+    ] {
+        let told = std::process::Command::new(env!("CARGO_BIN_EXE_takeover"))
+            .arg("verify")
+            .args(arguments)
+            .output()
+            .expect("the command can be run");
+        let words = String::from_utf8_lossy(&told.stderr);
+        assert_eq!(told.status.code(), Some(2), "{words}");
+        assert!(words.contains(why), "{words}");
+    }
+}
+
+/// Ctrl-C ends a long search after the schedules that are under way; what was searched is told, and is no
+/// success.
+#[test]
+#[cfg(unix)]
+fn a_search_that_is_broken_off_says_what_it_has_searched() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = folder.path().join("small.plan");
+    std::fs::write(
+        &world,
+        "length 20m\npairs 1\nusers 2\nrooms 1\ntalkers 1 every 1m\n",
+    )
+    .expect("a file");
+    let mut search = Command::new(env!("CARGO_BIN_EXE_takeover"))
+        .args([
+            "verify",
+            "--schedules",
+            "1000000",
+            "--threads",
+            "2",
+            "--world",
+        ])
+        .arg(&world)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command can be run");
+    let mut told = BufReader::new(search.stderr.take().expect("a pipe"));
+    let mut words = String::new();
+    told.read_line(&mut words).expect("a first line");
+    let process = rustix::process::Pid::from_child(&search);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).expect("it runs");
+    told.read_to_string(&mut words).expect("the rest");
+    assert_eq!(search.wait().expect("an end").code(), Some(1), "{words}");
+    let broken_off = words.lines().find(|line| line.contains("broken off after"));
+    let seeds = broken_off.and_then(|line| line.split("seeds 1 to ").nth(1));
+    let last: u64 = seeds.and_then(|last| last.parse().ok()).expect(&words);
+    assert!(last >= 100, "{words}");
+}
+
 /// The page of the invariants is the one that the command writes.
 #[test]
 fn the_page_of_invariants_is_as_the_registry_has_it() {

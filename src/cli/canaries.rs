@@ -4,6 +4,9 @@ use std::path::Path;
 
 use super::{REFUSED, fail};
 
+/// The section that a hunt for all of them writes.
+pub(super) const SECTION: &str = "canaries";
+
 /// Plants each bug, or those of these names; fails where one is not found.
 #[cfg(feature = "canaries")]
 pub(super) fn run(names: &[String], threads: usize, page: Option<&Path>) -> u8 {
@@ -108,7 +111,7 @@ mod hunts {
             text.push_str(&format!("| `{name}` | {what} | {by} | {schedules} |\n"));
         }
         let section = Section {
-            name: "canaries",
+            name: super::SECTION,
             text,
         };
         match page.map_or(Ok(()), |page| reliability::put(page, &section)) {

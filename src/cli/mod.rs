@@ -17,6 +17,7 @@ pub mod open_files;
 mod profile;
 mod reliability;
 mod scale;
+mod searched;
 mod serve;
 mod storm;
 mod verify;

@@ -26,6 +26,12 @@ pub(super) fn put(page: &Path, section: &Section) -> Result<(), String> {
     change(page, section.name, |_| body)
 }
 
+/// Sees that a page has this section, before something is measured for it, and which commit that is.
+pub(super) fn check(page: &Path, name: &str) -> Result<(), String> {
+    commit();
+    composed(page, name, str::to_owned).map(drop)
+}
+
 /// Adds a row to the table that a section of the page is: these cells, then the commit and the date.
 pub(super) fn add(page: &Path, name: &str, cells: &[String]) -> Result<(), String> {
     let row = format!("| {} | `{}` | {} |", cells.join(" | "), commit(), today());
@@ -33,11 +39,20 @@ pub(super) fn add(page: &Path, name: &str, cells: &[String]) -> Result<(), Strin
 }
 
 fn change(page: &Path, name: &str, change: impl FnOnce(&str) -> String) -> Result<(), String> {
-    let said = |error: std::io::Error| format!("{}: {error}", page.display());
-    let before = std::fs::read_to_string(page).map_err(said)?;
-    let after = changed(&before, name, change)
-        .ok_or_else(|| format!("{}: it has no section {name}", page.display()))?;
-    std::fs::write(page, after).map_err(said)
+    let after = composed(page, name, change)?;
+    std::fs::write(page, after).map_err(|error| format!("{}: {error}", page.display()))
+}
+
+/// The page with its section changed.
+fn composed(
+    page: &Path,
+    name: &str,
+    change: impl FnOnce(&str) -> String,
+) -> Result<String, String> {
+    let before = std::fs::read_to_string(page);
+    let before = before.map_err(|error| format!("{}: {error}", page.display()))?;
+    changed(&before, name, change)
+        .ok_or_else(|| format!("{}: it has no section {name}", page.display()))
 }
 
 fn changed(page: &str, name: &str, change: impl FnOnce(&str) -> String) -> Option<String> {

@@ -91,8 +91,13 @@ impl Serve {
             .build()?;
         // Before the lab is up: a signal during the start ends it in order, too.
         let mut signals = runtime.block_on(async { Signals::new() })?;
+        let listener = runtime
+            .block_on(TcpListener::bind(("127.0.0.1", self.admin)))
+            .map_err(|source| ServeError::Admin {
+                port: self.admin,
+                source,
+            })?;
         let lab = Lab::real_time(config.speed).config(config).start()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", self.admin)))?;
         let token = Token::draw().map_err(|error| io::Error::other(error.to_string()))?;
         let ready = ready(&lab, &listener, &token)?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -122,6 +127,10 @@ impl Serve {
 enum ServeError {
     #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(
+        "--admin {port}: cannot listen on 127.0.0.1:{port}: {source}; 0 lets the system choose a free port"
+    )]
+    Admin { port: u16, source: io::Error },
     #[error(transparent)]
     System(#[from] io::Error),
 }

@@ -7,9 +7,9 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 
-use super::reliability::{self, Section};
-use super::{FAILED, OK, REFUSED, fail, print};
-use crate::client::Tally;
+use super::interrupt::Interrupt;
+use super::searched::{self, Report};
+use super::{FAILED, OK, REFUSED, canaries, fail, print, reliability};
 use crate::report;
 use crate::verify::{self, Knobs, Minimal, Plan, Search, Searched};
 
@@ -29,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = MORE, group = ArgGroup::new("what").required(false))]
 pub(super) struct Verify {
     /// How many schedules to carry out.
-    #[arg(long, value_name = "N", default_value_t = 100, group = "what")]
+    #[arg(long, value_name = "N", default_value_t = 100, group = "what",
+          value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
     /// The seed of the first schedule; the others follow it.
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -67,8 +68,8 @@ pub(super) struct Verify {
     #[arg(long)]
     twice: bool,
     /// Threads; as many as there are cores if nothing is said.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Print one JSON object on standard output, all else on standard error.
     #[arg(long)]
     json: bool,
@@ -83,8 +84,21 @@ impl Verify {
             print(verify::page().trim_end());
             return OK;
         }
+        // Before the search, which may take hours, not after it.
+        let section = match self.canaries {
+            Some(_) => canaries::SECTION,
+            None => searched::SECTION,
+        };
+        let pages = [(&self.write, section), (&self.add, searched::TABLE)];
+        for (page, name) in pages {
+            if let Some(page) = page
+                && let Err(why) = reliability::check(page, name)
+            {
+                return fail(REFUSED, why);
+            }
+        }
         if let Some(names) = &self.canaries {
-            return super::canaries::run(names, self.threads(), self.write.as_deref());
+            return canaries::run(names, self.threads(), self.write.as_deref());
         }
         let knobs = match self.world.as_deref().map_or(Ok(Knobs::default()), world) {
             Ok(knobs) => knobs,
@@ -107,7 +121,7 @@ impl Verify {
 
     fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(cores)
+        self.threads.map_or_else(cores, usize::from)
     }
 
     fn search(&self, knobs: Knobs) -> u8 {
@@ -119,30 +133,27 @@ impl Verify {
             twice: self.twice,
         };
         let progress = Progress::new(self.schedules);
+        let interrupt = Interrupt::listen();
         let searched = search.run(&|so_far| progress.show(so_far), &|so_far| {
-            !self.keep_going && !so_far.found.is_empty()
+            interrupt.has_come() || (!self.keep_going && !so_far.found.is_empty())
         });
         progress.bar.finish_and_clear();
         let searched = match searched {
             Ok(searched) => searched,
             Err(error) => return fail(FAILED, error),
         };
-        let wall = progress.since.elapsed();
-        tell(&searched, wall);
-        for (seed, found) in &searched.found {
-            eprintln!("seed {seed}: {} at {}", found.violation, found.at);
-        }
-        if let Some(page) = &self.write
-            && let Err(why) = reliability::put(page, &searched_section(&search, &searched, wall))
-        {
-            return fail(FAILED, why);
-        }
-        if let Some(page) = &self.add
-            && let Err(why) = reliability::add(page, "searches", &row(&search, &searched, wall))
-        {
+        let report = Report {
+            wall: progress.since.elapsed(),
+            search: &search,
+            searched: &searched,
+        };
+        report.tell();
+        if let Err(why) = self.write_down(&report) {
             return fail(FAILED, why);
         }
         let code = match searched.found.keys().next() {
+            // What was broken off is no verdict.
+            None if searched.schedules < self.schedules => fail(FAILED, report.broken_off()),
             None => OK,
             Some(seed) => self.shorten(&Plan::generate(*seed, &search.knobs)),
         };
@@ -150,6 +161,16 @@ impl Verify {
             print(serde_json::json!(searched.figures()));
         }
         code
+    }
+
+    fn write_down(&self, report: &Report<'_>) -> Result<(), String> {
+        if let Some(page) = &self.write {
+            reliability::put(page, &report.section())?;
+        }
+        match &self.add {
+            Some(page) => reliability::add(page, searched::TABLE, &report.row()),
+            None => Ok(()),
+        }
     }
 
     /// One plan, told as it happens.
@@ -167,7 +188,7 @@ impl Verify {
             outcome.entries,
             outcome.digest
         );
-        eprintln!("{}", messages(&outcome.tally));
+        eprintln!("{}", searched::messages(&outcome.tally));
         if outcome.on_their_way > 0 {
             eprintln!("{} were on their way when it ended", outcome.on_their_way);
         }
@@ -319,92 +340,6 @@ impl Progress {
             eprintln!("{} schedules, {years:.2} virtual years", so_far.schedules);
         }
     }
-}
-
-/// What came of a search, for people.
-fn tell(searched: &Searched, wall: Duration) {
-    let speed = searched.took.as_secs_f64() / wall.as_secs_f64().max(0.001);
-    eprintln!(
-        "{} schedules, {:.2} virtual years in {:.0} s ({speed:.0} times life), {} events, digest {:016x}",
-        searched.schedules,
-        searched.years(),
-        wall.as_secs_f64(),
-        searched.entries,
-        searched.digest()
-    );
-    eprintln!("{}", messages(&searched.tally));
-    eprint!("{}", verify::faults(&searched.coverage));
-    eprintln!("{}", verify::grid(&searched.coverage));
-}
-
-fn messages(tally: &Tally) -> String {
-    let Tally {
-        sent,
-        acknowledged,
-        refused,
-        delivered,
-        lost,
-        doubled,
-        reordered,
-        unread_lost,
-    } = tally;
-    format!(
-        "{sent} messages sent, {acknowledged} acknowledged, {refused} refused, {delivered} delivered, \
-         {lost} lost, {doubled} doubled, {reordered} reordered, {unread_lost} lost with a suspended client"
-    )
-}
-
-/// The section of the page on what a search has found.
-fn searched_section(search: &Search, searched: &Searched, wall: Duration) -> Section {
-    let figures = searched.figures();
-    let mut text = format!(
-        "| figure | value |\n| --- | --- |\n\
-         | schedules | {} (seeds {} to {}{}) |\n| violations | {} |\n\
-         | protocol time | {:.2} years |\n| events | {} |\n| messages | {} |\n\
-         | kinds of faults met by rows of the state table | {} of {} |\n\
-         | rows of the state table reached | {} |\n| it took | {:.0} s on {} threads |\n\
-         | speed | {:.0} times life |\n| digest | `{}` |\n",
-        figures.schedules,
-        search.seed,
-        search.seed + search.schedules - 1,
-        if search.twice { ", each run twice" } else { "" },
-        figures.violations.len(),
-        figures.virtual_years,
-        figures.events,
-        messages(&figures.messages),
-        figures.coverage,
-        figures.coverage_possible,
-        figures.rows_reached,
-        wall.as_secs_f64(),
-        search.threads,
-        searched.took.as_secs_f64() / wall.as_secs_f64().max(0.001),
-        figures.digest,
-    );
-    for (seed, violation) in &figures.violations {
-        text.push_str(&format!("\nSeed {seed}: {violation}\n"));
-    }
-    Section {
-        name: "search",
-        text,
-    }
-}
-
-/// A search as a row of the table of long searches.
-fn row(search: &Search, searched: &Searched, wall: Duration) -> Vec<String> {
-    let last = search.seed + searched.schedules.saturating_sub(1);
-    let violations: Vec<String> = searched.found.keys().map(u64::to_string).collect();
-    let violations = match violations.as_slice() {
-        [] => "none".to_owned(),
-        seeds => format!("seed {}", seeds.join(", ")),
-    };
-    vec![
-        format!("{} to {last}", search.seed),
-        searched.schedules.to_string(),
-        violations,
-        format!("{:.2} years", searched.years()),
-        format!("{:.0} s on {} threads", wall.as_secs_f64(), search.threads),
-        format!("`{:016x}`", searched.digest()),
-    ]
 }
 
 fn humane(time: Duration) -> String {

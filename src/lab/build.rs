@@ -352,7 +352,7 @@ impl Builder {
         let mut spec = WorldSpec::new(self.config.seed, nodes);
         spec.journal_capacity = self.journal_capacity.unwrap_or(spec.journal_capacity);
         let failed = |source| LabError::System {
-            what: "cannot start the lab's runtime",
+            what: "cannot start the lab's runtime".to_owned(),
             source,
         };
         Ok(match self.time {

@@ -56,8 +56,8 @@ pub enum LabError {
     /// The system refused something.
     #[error("{what}: {source}")]
     System {
-        /// What was wanted.
-        what: &'static str,
+        /// What was wanted, with the place that it was wanted at.
+        what: String,
         /// What the system said.
         source: io::Error,
     },

@@ -55,15 +55,19 @@ impl Stores {
 
     /// The embedded engine in a folder, or in a temporary one, which goes when the database is closed.
     pub(super) fn embedded(folder: Option<&Path>) -> Result<Self, LabError> {
-        let failed = |what| move |source| LabError::System { what, source };
         let (folder, opened) = match folder {
             Some(folder) => {
-                std::fs::create_dir_all(folder).map_err(failed("cannot make the data folder"))?;
+                std::fs::create_dir_all(folder).map_err(|source| LabError::System {
+                    what: format!("cannot make the data folder {}", folder.display()),
+                    source,
+                })?;
                 (folder.to_owned(), Embedded::open(folder.join("store")))
             }
             None => {
-                let temporary =
-                    tempfile::tempdir().map_err(failed("cannot make a temporary folder"))?;
+                let temporary = tempfile::tempdir().map_err(|source| LabError::System {
+                    what: "cannot make a temporary folder".to_owned(),
+                    source,
+                })?;
                 let folder = temporary.path().to_owned();
                 let store = folder.join("store");
                 (folder, Embedded::open_within(temporary, store))
