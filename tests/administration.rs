@@ -47,6 +47,23 @@ fn a_failover_and_a_fallback_by_hand() {
     );
 }
 
+/// A node has no link with itself that could be cut.
+#[test]
+fn a_link_has_two_ends() {
+    let mut lab = lab();
+    for command in ["fault link cut 1A 1a", "fault link mend 1B 1B"] {
+        let refused = run(&mut lab, command).unwrap_err().to_string();
+        assert!(refused.contains("has none with itself"), "{refused}");
+    }
+    let refused = run(&mut lab, "fault link cut 1A 1A").unwrap_err();
+    assert!(
+        refused.to_string().ends_with("allowed with: 1B"),
+        "{refused}"
+    );
+    assert!(lab.link("1A", "1A").is_err());
+    run(&mut lab, "fault link cut 1A 1B").unwrap();
+}
+
 /// SVC-1, SVC-3: services by their short and their display names.
 #[test]
 fn services_are_listed_stopped_and_broken() {

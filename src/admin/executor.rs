@@ -179,15 +179,13 @@ async fn inject(lab: &Control, fault: FaultCommand) -> Result<Reply, Refusal> {
             ServiceFault::RefuseStart(None),
         ),
         FaultCommand::Cut { a, b } => {
-            lab.world()
-                .network()
-                .cut(lab.node_id(&a)?, lab.node_id(&b)?);
+            let (from, to) = lab.ends_of_link(&a, &b)?;
+            lab.world().network().cut(from, to);
             begun(format!("the link between {a} and {b} is cut"))
         }
         FaultCommand::Mend { a, b } => {
-            lab.world()
-                .network()
-                .heal(lab.node_id(&a)?, lab.node_id(&b)?);
+            let (from, to) = lab.ends_of_link(&a, &b)?;
+            lab.world().network().heal(from, to);
             begun(format!("the link between {a} and {b} is whole"))
         }
     }

@@ -309,6 +309,14 @@ mod tests {
                 "stop tcp on 1A",
                 "x.drill:2: no service: \"tcp\"; allowed: database",
             ),
+            (
+                "cut 1B 1B",
+                "x.drill:2: no link of a node with itself: \"1B\"; allowed: 1A",
+            ),
+            (
+                "lose 5 1A 1A",
+                "x.drill:2: no link of a node with itself: \"1A\"; allowed: 1B",
+            ),
             ("wait 5", "x.drill:2: no time: \"5\"; allowed: 500ms, 90s"),
             (
                 "expect row 28",

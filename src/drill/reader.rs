@@ -167,7 +167,18 @@ impl Reader<'_> {
             ["delay", a, b, time] => (LinkDeed::Delay(duration(time)?), a, b),
             _ => return Err(unknown(words)),
         };
-        Ok(Deed::Link(deed, self.node(a)?, self.node(b)?))
+        self.linked(deed, a, b)
+    }
+
+    /// A deed to the link between two nodes: one has none with itself.
+    pub(super) fn linked(&self, deed: LinkDeed, a: &str, b: &str) -> Result<Deed, Wrong> {
+        let (from, to) = (self.node(a)?, self.node(b)?);
+        if from != to {
+            return Ok(Deed::Link(deed, from, to));
+        }
+        let mut others = self.drill.nodes();
+        others.retain(|other| *other != from);
+        Err(Wrong::new("no link of a node with itself", b, others))
     }
 
     fn service(&self, words: &[&str]) -> Result<Deed, Wrong> {

@@ -48,10 +48,6 @@ impl Reader<'_> {
         };
         Ok(Some(deed))
     }
-
-    fn linked(&self, deed: LinkDeed, a: &str, b: &str) -> Result<Deed, Wrong> {
-        Ok(Deed::Link(deed, self.node(a)?, self.node(b)?))
-    }
 }
 
 fn share(word: &str) -> Result<u8, Wrong> {

@@ -135,6 +135,27 @@ impl Control {
         })
     }
 
+    /// The numbers of the two nodes at the ends of a link.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuch`] with the names there are; [`LabError::Name`] of one node with itself.
+    pub fn ends_of_link(&self, from: &str, to: &str) -> Result<(NodeId, NodeId), LabError> {
+        let ends = (self.node_id(from)?, self.node_id(to)?);
+        if ends.0 != ends.1 {
+            return Ok(ends);
+        }
+        let mut others = self.node_names();
+        others.remove(ends.0.index());
+        Err(LabError::Name {
+            what: "link",
+            name: format!("{from} {to}"),
+            why: format!(
+                "a node has none with itself; allowed with: {}",
+                others.join(", ")
+            ),
+        })
+    }
+
     /// The name of a node.
     #[must_use]
     pub fn node_name(&self, node: NodeId) -> String {

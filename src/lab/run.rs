@@ -184,9 +184,9 @@ impl Lab {
     /// The link between two nodes.
     ///
     /// # Errors
-    /// [`LabError::NoSuch`] with the names there are.
+    /// Those of [`Control::ends_of_link`].
     pub fn link(&mut self, from: &str, to: &str) -> Result<Link<'_>, LabError> {
-        let (from, to) = (self.control.node_id(from)?, self.control.node_id(to)?);
+        let (from, to) = self.control.ends_of_link(from, to)?;
         Ok(Link {
             lab: self,
             from,

@@ -178,14 +178,16 @@ impl Params {
                 low_value <= high_value
             };
             let relation = if strict { "be less than" } else { "not exceed" };
-            if !fits {
-                errors.push(ParamError::Order {
-                    low,
-                    low_value,
-                    relation,
-                    high,
-                    high_value,
-                });
+            let error = ParamError::Order {
+                low,
+                low_value,
+                relation,
+                high,
+                high_value,
+            };
+            // Of two nodes with the same values, once.
+            if !fits && !errors.contains(&error) {
+                errors.push(error);
             }
         };
         order(P::KeepAliveInterval, P::KeepAliveTimeout, None, true);

@@ -109,6 +109,9 @@ fn re_login_limits_are_the_nodes() {
     };
     assert!(refusal(&[lower(None, "1")]).contains("is set for a node, not for a cluster"));
     assert!(refusal(&[lower(Some(NodeId(1)), "538")]).contains("must not exceed"));
+    let both = [lower(Some(NodeId(0)), "538"), lower(Some(NodeId(1)), "538")];
+    let said = refusal(&both);
+    assert_eq!(said.matches("must not exceed").count(), 1, "{said}");
     let mut params = Params::new();
     params.set_all(&[lower(Some(NodeId(1)), "300")]).unwrap();
     assert_eq!(params.number_of(Param::ReLoginLowerLimit, NodeId(1)), 300);
