@@ -83,3 +83,89 @@ fn the_port_answers_commands_and_refuses_with_reasons() {
         Err(CallError::Unreachable { .. })
     ));
 }
+
+/// What is no request of the port is refused as everything else is: in JSON, with what was asked and what is allowed.
+#[test]
+fn what_is_no_request_is_refused_in_json_too() {
+    let token = Token::draw().unwrap();
+    let (address, stop, join) = serve(token.clone());
+    let json = "Content-Type: application/json\r\n";
+    let long = format!("{{\"command\": \"{}\"}}", "x".repeat(20_000));
+    for (line, headers, body, status, why) in [
+        (
+            "GET /nope",
+            "",
+            "",
+            404,
+            "there is nothing at /nope; there are: POST /v1/command",
+        ),
+        (
+            "DELETE /v1/status",
+            "",
+            "",
+            405,
+            "DELETE /v1/status is no request; there are:",
+        ),
+        (
+            "POST /v1/command",
+            "",
+            "show status",
+            415,
+            "application/json",
+        ),
+        (
+            "POST /v1/command",
+            json,
+            "{\"command\": 5}",
+            422,
+            "expected a string",
+        ),
+        ("POST /v1/command", json, "{\"command\"", 400, "EOF"),
+        (
+            "POST /v1/command",
+            json,
+            "{\"order\": \"x\"}",
+            422,
+            "unknown field `order`",
+        ),
+        (
+            "POST /v1/command",
+            json,
+            &long,
+            413,
+            "length limit exceeded",
+        ),
+    ] {
+        let (said, answer) = request(&address, &token, line, headers, body);
+        assert_eq!(said, status, "{line}: {answer}");
+        assert_eq!(answer["ok"], false, "{line}: {answer}");
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(why), "{line}: {error}");
+    }
+    drop(stop);
+    join();
+}
+
+/// Status and JSON of one request as it is written.
+fn request(
+    address: &str,
+    token: &Token,
+    line: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, serde_json::Value) {
+    use std::io::{Read, Write};
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    let (token, length) = (token.reveal(), body.len());
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n{headers}\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    // A body that is too long need not be read to its end.
+    let _ = socket.write_all(format!("{head}{body}").as_bytes());
+    let mut answer = String::new();
+    let _ = socket.read_to_string(&mut answer);
+    let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).expect(&answer))
+}
