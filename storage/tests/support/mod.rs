@@ -1,6 +1,7 @@
 //! Shared by the tests of the stores: waiting, and values to store.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod chat_histories;
 pub mod chat_suite;
 pub mod disguise;
 pub mod node_suite;
