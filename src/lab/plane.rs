@@ -37,6 +37,8 @@ const EAGER: usize = 16;
 const SALTED: usize = 65_536;
 /// Real time that a client has to read its farewell.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Real time that clients which do not go have when their connection manager stops.
+const DRAIN: Duration = Duration::from_secs(2);
 /// How much longer than the re-login window a session is kept for its client.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -236,6 +238,7 @@ fn settings(ground: &Ground<'_>, world: &World) -> SessionSettings {
         .speed()
         .map_or(Duration::ZERO, |speed| FAREWELL.mul_f64(speed));
     settings.farewell = settings.farewell.max(real);
+    settings.drain = world.clock().speed().map(|speed| DRAIN.mul_f64(speed));
     settings.rate = rate(limits);
     settings.dual = dual(ground);
     settings.logins_per_second =

@@ -104,6 +104,19 @@ fn one_octet_at_a_time() {
     scene.finish();
 }
 
+/// SVC-2: who does not go when it is told `system-shutdown` does not hold up the end of its node. Time passes at a
+/// tenth of life's: what it is given for its farewell elsewhere would take the better part of a minute.
+#[test]
+fn a_peer_that_does_not_go() {
+    let mut scene = Scene::new(0.1, |_| {});
+    let mut stays = Raw::connect(scene.plain());
+    stays.log_in("mallory", "den");
+    scene.goes_on();
+    scene.finish();
+    let heard = stays.hear_out();
+    assert!(heard.contains("<stream:error><system-shutdown "), "{heard}");
+}
+
 /// XMPP-1: who does not read is closed when its queue is full. Its queue is bounded, who writes to
 /// it is not held up, and neither is anybody else.
 #[test]

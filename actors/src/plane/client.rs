@@ -397,6 +397,12 @@ impl Plane {
         }
     }
 
+    /// Whether the session is served by the connection that it was attached by.
+    #[must_use]
+    pub fn is_attached(&self, attached: &Attached) -> bool {
+        self.mine(attached, |_| ()).is_ok()
+    }
+
     /// Works on the task's own session.
     pub(super) fn mine<R>(
         &self,

@@ -47,6 +47,8 @@ pub struct Drained;
 pub enum SessionTimer {
     /// Look for clients that have fallen silent.
     LookAfter,
+    /// The service stops, and who has not gone by now is not waited for.
+    Drained,
 }
 
 /// The session manager of a node.
@@ -164,14 +166,26 @@ impl Actor for SessionManager {
                 for attached in self.roll.attached() {
                     attached.outlet.close(Close::Shutdown);
                 }
+                if let Some(drain) = self.site.settings.drain {
+                    ctx.arm(SessionTimer::Drained, drain);
+                }
                 self.tell_if_drained();
             }
         }
     }
 
-    fn expired(&mut self, SessionTimer::LookAfter: SessionTimer, ctx: &mut Ctx<Self>) {
-        self.roll.look_after(ctx.now(), self.site.settings.idle);
-        self.look_again(ROUND, ctx);
+    fn expired(&mut self, timer: SessionTimer, ctx: &mut Ctx<Self>) {
+        match timer {
+            SessionTimer::LookAfter => {
+                self.roll.look_after(ctx.now(), self.site.settings.idle);
+                self.look_again(ROUND, ctx);
+            }
+            SessionTimer::Drained => {
+                for child in self.roll.children() {
+                    ctx.kill_child(child);
+                }
+            }
+        }
     }
 
     fn child_exited(&mut self, exit: ChildExited, _ctx: &mut Ctx<Self>) {
@@ -184,6 +198,15 @@ impl Actor for SessionManager {
         };
         match exit.exit {
             Exit::Stopped => {}
+            // It was told to go and did not: at the latest now its session waits for it elsewhere.
+            Exit::Killed if self.draining.is_some() => {
+                let Site {
+                    plane, settings, ..
+                } = &self.site;
+                if plane.is_attached(&attached) {
+                    plane.detach(&attached, settings.relogin);
+                }
+            }
             Exit::Panicked(_) | Exit::Killed => {
                 let told = self.site.span(&exit.name);
                 told.in_scope(|| tracing::warn!(exit = %exit.exit, "the session's task ended"));

@@ -46,6 +46,11 @@ impl Roll {
         self.sessions.values().map(|entry| &entry.attached)
     }
 
+    /// The children that serve them, in the same order.
+    pub(super) fn children(&self) -> Vec<ChildId> {
+        self.sessions.keys().copied().collect()
+    }
+
     /// When the first of them is to be looked at.
     pub(super) fn next_look(&self) -> Option<Moment> {
         self.looks.first().map(|(look, _)| *look)

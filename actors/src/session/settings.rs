@@ -25,6 +25,9 @@ pub struct SessionSettings {
     pub relogin: Duration,
     /// How long a client that is told to go has to take what is queued for it.
     pub farewell: Duration,
+    /// How long a connection manager that stops waits for clients that do not go when they are told to; `None`:
+    /// as long as they are given anyway, to take what is queued for them and to end their streams.
+    pub drain: Option<Duration>,
     /// How long a login waits for a user who is between two nodes.
     pub moving: Duration,
     /// After so long without an octet a client is asked whether it is there, and given as long
@@ -49,6 +52,7 @@ impl SessionSettings {
             resume: Duration::from_secs(300),
             relogin: Duration::from_secs(600),
             farewell: Duration::from_secs(5),
+            drain: None,
             moving: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             rate: 100_000,
