@@ -137,6 +137,7 @@ struct Seen {
     clusters: BTreeSet<String>,
     groups: BTreeSet<String>,
     nodes: BTreeSet<String>,
+    ports: BTreeSet<u16>,
 }
 
 pub(super) fn unique(section: &mut Section<'_, '_>, seen: &mut BTreeSet<String>) -> String {
@@ -198,10 +199,7 @@ fn group(mut section: Section<'_, '_>, seen: &mut Seen) -> GroupConfig {
         );
     }
     let nodes: Vec<NodeConfig> = match section.sections("nodes") {
-        Some(nodes) => nodes
-            .into_iter()
-            .map(|item| node(item, &mut seen.nodes))
-            .collect(),
+        Some(nodes) => nodes.into_iter().map(|item| node(item, seen)).collect(),
         None => Vec::new(),
     };
     if !(1..=2).contains(&nodes.len()) {
@@ -227,8 +225,8 @@ fn group(mut section: Section<'_, '_>, seen: &mut Seen) -> GroupConfig {
     }
 }
 
-fn node(mut section: Section<'_, '_>, seen: &mut BTreeSet<String>) -> NodeConfig {
-    let name = unique(&mut section, seen);
+fn node(mut section: Section<'_, '_>, seen: &mut Seen) -> NodeConfig {
+    let name = unique(&mut section, &mut seen.nodes);
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == ':';
     if !name.chars().all(allowed) {
         section.refuse(
@@ -237,8 +235,8 @@ fn node(mut section: Section<'_, '_>, seen: &mut BTreeSet<String>) -> NodeConfig
         );
     }
     let version = section.text("version", "");
-    let xmpp = section.number("xmpp", 0, 0..=65_535, "(0: the system chooses)");
-    let xmpp_tls = section.number("xmpp_tls", 0, 0..=65_535, "(0: the system chooses)");
+    let xmpp = port(&mut section, "xmpp", &mut seen.ports);
+    let xmpp_tls = port(&mut section, "xmpp_tls", &mut seen.ports);
     let chat_database = section
         .optional_text("chat_database")
         .filter(|database| !database.is_empty());
@@ -250,6 +248,15 @@ fn node(mut section: Section<'_, '_>, seen: &mut BTreeSet<String>) -> NodeConfig
         xmpp_tls,
         chat_database,
     }
+}
+
+/// A port that nobody else has, or 0.
+fn port(section: &mut Section<'_, '_>, key: &str, seen: &mut BTreeSet<u16>) -> u16 {
+    let port = section.number(key, 0, 0..=65_535, "(0: the system chooses)");
+    if port != 0 && !seen.insert(port) {
+        section.refuse(key, "used twice; each port is allowed once");
+    }
+    port
 }
 
 fn users(root: &mut Section<'_, '_>, nodes: &[&str]) -> UsersConfig {

@@ -124,10 +124,9 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     fn wrong_type(&mut self, key: &str, found: &DeValue<'_>, wanted: &str) {
-        let found = found.type_str();
         self.refuse(
             key,
-            format_args!("a {found} stands here; {wanted} is allowed"),
+            format_args!("{} stands here; {wanted} is allowed", a(found)),
         );
     }
 
@@ -281,10 +280,7 @@ impl<'s, 't> Section<'s, 't> {
                     sections.push(Section::of(self.source, path, item.span(), Some(table)));
                 }
                 None => {
-                    let why = format!(
-                        "a {} stands here; a table is allowed",
-                        item.get_ref().type_str()
-                    );
+                    let why = format!("{} stands here; a table is allowed", a(item.get_ref()));
                     self.source
                         .refuse(item.span(), &path, Some(self.shown(item)), why);
                 }
@@ -340,4 +336,15 @@ impl<'s, 't> Section<'s, 't> {
             }
         }
     }
+}
+
+/// The type of a value with its article.
+fn a(value: &DeValue<'_>) -> String {
+    let name = value.type_str();
+    let article = if name.starts_with(['a', 'i']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
 }

@@ -115,6 +115,15 @@ fn a_topology_outside_the_limits_is_refused() {
         (group("p", "{name='a'},{name='A'}", ""), "used twice"),
         (group("p", "{name='a b'}", ""), "no node name"),
         (
+            group("p", "{name='a',xmpp=5222},{name='b',xmpp_tls=5222}", ""),
+            "nodes[1].xmpp_tls = 5222: used twice; each port",
+        ),
+        (
+            group("p", "{name='a',xmpp='x'}", ""),
+            "a string stands here",
+        ),
+        (group("p", "{name=5}", ""), "an integer stands here"),
+        (
             "[[clusters]]\nname='c'\nova=7\n".to_owned(),
             "[500, 1000, 2000, 5000, 15000, 25000]",
         ),
