@@ -232,3 +232,23 @@ fn mrg_1_refusals_are_named() {
     drop(open);
     scene.merged("target");
 }
+
+/// MRG-1: the conference managers of a lab that has ended in order have given their leases back.
+#[test]
+fn what_a_lab_has_left_in_order_is_merged() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = |name: &str| format!("{}#pair-1", folder.path().join(name).display());
+    for name in ["a", "b"] {
+        let mut config = takeover::config::LabConfig::default();
+        config.storage.folder = Some(folder.path().join(name));
+        let lab = takeover::Lab::real_time(30.0).config(config).start();
+        let limit = std::time::Duration::from_secs(60);
+        lab.expect("a lab")
+            .shut_down(limit)
+            .expect("an orderly end");
+        let shown = good(&["show", &database(name)]);
+        assert!(!shown.contains("held by"), "{shown}");
+    }
+    let (a, b, target) = (database("a"), database("b"), database("both"));
+    good(&["merge", "--source", &a, "--source", &b, "--target", &target]);
+}

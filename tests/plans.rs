@@ -46,6 +46,7 @@ plans! {
     left_out
     left_out_while_nobody_could_be_told
     letters_before_a_closed_router
+    letters_to_a_former_host
     link_that_loses_at_random
     login_while_leaving
     make_sure_against_news

@@ -8,6 +8,7 @@ use takeover_protocols::datetime::Timestamp;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::Broadcast;
 
+use super::Alias;
 use crate::plane::Parcel;
 
 /// When the copies of a broadcast are written.
@@ -33,6 +34,10 @@ pub trait Switch: Send + Sync {
 
     /// What `room` has said at `old` and that has not arrived goes on from `new`, its host since then.
     fn send_on(&self, _old: NodeId, _new: NodeId, _room: &BareJid) {}
+
+    /// What is on its way to an alias at `old`, which hosts it no more, goes to the new host, before anything newer
+    /// can come.
+    fn sweep_to(&self, _alias: &Alias, _old: NodeId) {}
 
     /// Runs work to its end even if the node that asked for it dies meanwhile: a database does not
     /// forget a write because its client is gone.

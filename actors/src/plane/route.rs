@@ -257,10 +257,16 @@ impl Plane {
         loop {
             let seen = alias.owner();
             if seen.node() != at {
-                return match self.is_out_of_reach(alias, seen) {
-                    true => self.refuse(parcel, Condition::RecipientUnavailable),
-                    false => self.post(at, seen, parcel),
-                };
+                if self.is_out_of_reach(alias, seen) {
+                    return self.refuse(parcel, Condition::RecipientUnavailable);
+                }
+                let left = self.post(at, seen, parcel);
+                fence(Ordering::SeqCst);
+                if alias.owner() != seen {
+                    // As for a user: nobody else brings it after.
+                    self.sweep_to_alias(alias, seen.node());
+                }
+                return left;
             }
             match alias.deliver(seen, parcel) {
                 Delivery::Delivered(outcome) => return self.after_manager(outcome),

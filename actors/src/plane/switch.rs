@@ -11,7 +11,7 @@ use takeover_protocols::muc::Broadcast;
 
 use super::transfer::{address, is_of};
 use super::{Parcel, Plane};
-use crate::conference::{Rush, Switch};
+use crate::conference::{Alias, Rush, Switch};
 
 impl Switch for Plane {
     fn route(&self, at: NodeId, parcel: Parcel) {
@@ -34,6 +34,10 @@ impl Switch for Plane {
         Self::send_on(self, old, new, |stanza| {
             is_of(address(&stanza.from), room.as_str())
         });
+    }
+
+    fn sweep_to(&self, alias: &Alias, old: NodeId) {
+        self.sweep_to_alias(alias, old);
     }
 
     fn keep(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {

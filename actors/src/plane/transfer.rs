@@ -17,6 +17,7 @@ use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
 use super::user::{Link, Out, User, UserState};
+use crate::conference::Alias;
 use crate::rt::Packet;
 
 /// How many stanzas are held for a user who is between two nodes.
@@ -148,11 +149,22 @@ impl Plane {
     /// come: each sender's order is kept by the links.
     pub(super) fn sweep_to(&self, user: &User, old: NodeId) {
         let bare = user.jid.as_str();
-        let is_his = |letter: &Letter| is_of(address(&letter.parcel.stanza.to), bare);
+        self.bring_after(old, |to| is_of(to.as_str(), bare));
+    }
+
+    /// As for a user, for all rooms of an alias that `old` hosts no more.
+    pub fn sweep_to_alias(&self, alias: &Alias, old: NodeId) {
+        self.bring_after(old, |to| to.domain().as_str() == alias.domain());
+    }
+
+    /// What is on its way to `old`, for addresses that `is_theirs`, follows them.
+    fn bring_after(&self, old: NodeId, is_theirs: impl Fn(&Jid) -> bool) {
         // The other half of this fence is behind each posting: either the letter is seen here, or its
         // sender sees the new owner.
         fence(Ordering::SeqCst);
-        self.turn_round(old, is_his);
+        self.turn_round(old, |letter| {
+            letter.parcel.stanza.to.as_ref().is_some_and(&is_theirs)
+        });
     }
 
     /// Routes anew what is on its way to a node or waits before its closed router, as far as `pick` chooses, from

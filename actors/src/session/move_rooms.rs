@@ -47,9 +47,7 @@ impl Rooms<'_> {
         for alias in self.picked(|alias| alias.may_go_to(here) && pick(alias)) {
             let owner = alias.owner().node();
             if owner != here && forced {
-                // It may be here already; either way it is hosted next.
-                let _ = alias.claim(here);
-                self.send_on(&alias, owner, here);
+                self.take(&alias, owner, here);
             } else if owner != here {
                 self.let_go(&alias, owner, here).await;
             }
@@ -76,14 +74,15 @@ impl Rooms<'_> {
             self.ask(&manager, |done| TcMsg::LetGo(alias.clone(), to, done))
                 .await;
         }
-        if alias.owner().node() != to {
-            let _ = alias.claim(to);
-        }
-        self.send_on(alias, from, to);
+        self.take(alias, from, to);
     }
 
-    /// What the rooms have said at `from` must not come behind what they say at `to`.
-    fn send_on(&self, alias: &Alias, from: NodeId, to: NodeId) {
+    /// `to` owns the alias, whether or not its host has let it go. What the rooms were told on the way to `from`
+    /// must not come behind what is sent to `to`, and what they have said there not behind what they say here.
+    fn take(&self, alias: &Alias, from: NodeId, to: NodeId) {
+        if alias.claim(to).is_some() {
+            self.plane.sweep_to_alias(alias, from);
+        }
         self.plane.send_on(from, to, |stanza| {
             let said = stanza.from.as_ref().map(|from| from.domain().as_str());
             said == Some(alias.domain())

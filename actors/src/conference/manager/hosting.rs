@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use takeover_core::journal::Event;
 use takeover_protocols::stanza::{ErrorType, StanzaError};
-use takeover_storage::{ChatStore, Claim as Lease, LeaseGrant, StoreError};
+use takeover_storage::{ChatStore, Claim as Lease, Fence, LeaseGrant, StoreError};
 
 use super::{BACK_OFF, Done, Hosted, Stage, TcMsg, TcTimer, TextConference, report};
 use crate::conference::Alias;
@@ -75,7 +75,7 @@ impl TextConference {
             // The new host may have had the lease already: it is told at its next write.
             let (store, grant) = (hosted.alias.store(), answer.ok().flatten());
             if let (Some(store), Some(grant)) = (store, grant) {
-                self.give_back(store, grant);
+                self.give_back(store, grant.fence);
             }
             return self.give_up(name);
         }
@@ -100,11 +100,11 @@ impl TextConference {
         }
     }
 
-    /// Gives back a lease that came too late.
-    fn give_back(&self, store: Arc<dyn ChatStore>, grant: LeaseGrant) {
+    /// Gives a lease back that came too late, or whose time is over.
+    pub(super) fn give_back(&self, store: Arc<dyn ChatStore>, fence: Fence) {
         self.switch.keep(Box::pin(async move {
             // Not given back, it is taken by force.
-            let _ = store.release(&grant.fence).await;
+            let _ = store.release(&fence).await;
         }));
     }
 

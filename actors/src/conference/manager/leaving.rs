@@ -90,6 +90,7 @@ impl TextConference {
                 .with(hosted.owner, |state| state.conference = None)
                 .ok();
             let published = hosted.alias.slot().publish(hosted.owner, to);
+            self.switch.sweep_to(&hosted.alias, self.node);
             let node = self.switch.name_of(self.node);
             tracing::debug!(node, alias = name, ?published, "alias let go");
             for done in hosted.waiting {

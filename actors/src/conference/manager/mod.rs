@@ -3,7 +3,8 @@
 //! Accepts stanzas for the aliases that its node owns, and orders to host an alias or to let it go.
 //! Its mailbox holds 65536; whoever sends one more gets it back and answers
 //! `resource-constraint`. When it starts it hosts every alias that its node owns; when it ends, in
-//! whatever way, its rooms end with it and their occupants stay on record for the next host. A room
+//! whatever way, its rooms end with it and their occupants stay on record for the next host. Stopped in
+//! order, it gives its leases back; others are left behind, and the next host takes them by force. A room
 //! that panics, or loses its database, is loaded again while somebody is in it: after a moment, later
 //! each time.
 
@@ -217,6 +218,14 @@ impl Actor for TextConference {
         }
     }
 
+    fn stopping(&mut self, _ctx: &mut Ctx<Self>) {
+        for hosted in self.hosted.values() {
+            if let (Some(store), Some(fence)) = (hosted.alias.store(), hosted.fence()) {
+                self.give_back(store, fence.clone());
+            }
+        }
+    }
+
     fn child_exited(&mut self, exit: ChildExited, ctx: &mut Ctx<Self>) {
         // A room that panicked: its occupants are on record.
         let lost = self.hosted.iter().find_map(|(alias, hosted)| {
@@ -335,6 +344,14 @@ impl Hosted {
     /// Somebody else owns the alias by now.
     fn is_over(&self) -> bool {
         self.owner != self.alias.owner()
+    }
+
+    /// The lease that it holds.
+    fn fence(&self) -> Option<&Fence> {
+        match &self.stage {
+            Stage::Open(fence) | Stage::Leaving { fence, .. } => fence.as_ref(),
+            Stage::Leasing | Stage::Refused => None,
+        }
     }
 
     fn is_refused(&self) -> bool {
