@@ -70,6 +70,9 @@ plans! {
     srm_that_starts_in_silence
     stay_of_an_earlier_session
     word_left_behind_on_a_held_link
+    words_kept_from_a_dead_host
+    words_kept_from_a_former_host
+    words_kept_twice
     words_of_two_hosts
     words_that_are_overtaken
 }

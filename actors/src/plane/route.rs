@@ -376,7 +376,7 @@ impl Plane {
         if !self.node(at).is_open(Gate::Router) {
             // Who has moved meanwhile need not wait for this router.
             return match self.host_of(letter.parcel.stanza.to.as_ref()) {
-                Some(node) if node != at => self.route(from, letter.parcel),
+                Some(node) if node != at => self.route_on(from, letter.parcel),
                 Some(_) | None => self.node(at).keep(from, letter),
             };
         }
@@ -430,7 +430,7 @@ impl Endpoint for Router {
         };
         match plane.host_of(letter.parcel.stanza.to.as_ref()) {
             Some(host) if host == returned.to => plane.arrived(host, self.node, letter),
-            Some(_) | None => plane.route(self.node, letter.parcel),
+            Some(_) | None => plane.route_on(self.node, letter.parcel),
         }
     }
 }

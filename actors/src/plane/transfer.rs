@@ -16,6 +16,7 @@ use super::deliver::{Outcome, put_back};
 use super::letter::{Letter, ROUTER_PORT};
 use super::node::Gate;
 use super::outlet::{Close, Outlet};
+use super::parcel::Parcel;
 use super::user::{Link, Out, User, UserState};
 use crate::conference::Alias;
 use crate::rt::Packet;
@@ -182,8 +183,15 @@ impl Plane {
             letters.extend(waiting);
         }
         for (from, letter) in letters {
-            self.route(from, letter.parcel);
+            self.route_on(from, letter.parcel);
         }
+    }
+
+    /// Routes what is on its way from a node: from where its sender lives by now, if it has moved, so that it goes
+    /// ahead of what that says there.
+    pub(super) fn route_on(&self, from: NodeId, parcel: Parcel) {
+        let host = self.host_of(parcel.stanza.from.as_ref());
+        self.route(host.unwrap_or(from), parcel);
     }
 
     /// What `old` has sent and that has not arrived goes on from `new`, as far as `pick` chooses
