@@ -39,6 +39,7 @@ macro_rules! plans {
 plans! {
     answer_that_nobody_heard
     doubts_of_two_sessions
+    entering_at_a_former_host
     entering_while_much_is_written
     first_request_without_an_answer
     history_without_its_database
@@ -49,6 +50,7 @@ plans! {
     letters_to_a_former_host
     link_that_loses_at_random
     login_while_leaving
+    login_without_a_presence_engine
     make_sure_against_news
     message_being_written
     message_of_two_hosts
@@ -62,6 +64,7 @@ plans! {
     request_overtaken_by_an_older_word
     room_that_was_empty
     router_that_is_down
+    service_started_on_one_that_stops
     service_stopped_while_the_node_starts
     service_that_starts_while_its_node_reboots
     session_given_up_without_the_door

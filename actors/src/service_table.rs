@@ -350,12 +350,18 @@ impl ServiceTable {
                 needs().find(|needs| matches!(self.state(*needs), ServiceState::Failed(_)))
             {
                 self.set(kind, ServiceState::Failed(ServiceCause::Dependency(failed)));
-            } else if needs().all(|needs| self.state(needs).is_up()) {
+            } else if needs().all(|needs| self.stays_up(needs)) {
                 self.set(kind, ServiceState::Starting);
                 orders.push(Order::Start(kind));
             }
         }
         orders
+    }
+
+    /// Whether a service is up and is to stay so: what started on one that is to stop would keep it from stopping.
+    fn stays_up(&self, kind: ServiceKind) -> bool {
+        let stays = |row: &Row| row.state.is_up() && row.wanted && row.doomed.is_none();
+        self.rows.get(&kind).is_some_and(stays)
     }
 
     /// The database comes before everything, or SRM would see a node without one (HA-3). One that

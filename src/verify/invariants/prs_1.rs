@@ -16,8 +16,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
     id: "PRS-1",
     sentence: "When quiet, what a watcher sees of a subject is the subject's presence, of one who has left as \
                of one who is there. Who left without a word, having no connection, is there until its session \
-               is given up, which the router of its node does; whom a switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it \
-               logs in again.",
+               is given up, which the router of its node does; of whom a node without a Presence Engine serves nobody is told anything new; whom a \
+               switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it logs in again.",
     file: "prs_1.rs",
     looked: Looked::Look,
 };
@@ -88,10 +88,11 @@ fn mistaken(scene: &Scene<'_>) -> Vec<(String, String, bool)> {
     let clients = scene.lab.clients();
     for watcher in clients.values().filter(|client| client.is_online()) {
         for (subject, is_there) in seen_wrong(scene, watcher, &clients) {
-            let has_reason = match is_there {
-                true => is_left_out(scene, &subject),
-                false => is_waited_for(scene, &subject),
-            };
+            let has_reason = is_mute(scene, &subject)
+                || match is_there {
+                    true => is_left_out(scene, &subject),
+                    false => is_waited_for(scene, &subject),
+                };
             if !has_reason && !is_left_out(scene, watcher.user()) {
                 let name = subject.node().map(ToString::to_string).unwrap_or_default();
                 mistaken.push((watcher.name().to_owned(), name, is_there));
@@ -109,6 +110,14 @@ fn is_left_out(scene: &Scene<'_>, user: &BareJid) -> bool {
         user.slot
             .peek(|state, _| state.sessions.iter().any(left_out))
     })
+}
+
+/// Whether the node that serves a user has no Presence Engine: it publishes when that is back.
+fn is_mute(scene: &Scene<'_>, user: &BareJid) -> bool {
+    let plane = scene.lab.plane();
+    let user = plane.user(user.as_str());
+    let node = user.map(|user| user.slot.owner().node());
+    node.is_some_and(|node| !plane.node(node).is_open(Gate::Presence))
 }
 
 /// Whether a client is available; `None` of one that is on its way, or away without having left: its
