@@ -66,6 +66,7 @@ plans! {
     router_that_is_down
     service_started_on_one_that_stops
     service_stopped_while_the_node_starts
+    service_that_starts_too_late
     service_that_starts_while_its_node_reboots
     session_given_up_without_the_door
     sessions_of_one_sender

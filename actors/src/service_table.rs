@@ -288,8 +288,11 @@ impl ServiceTable {
         if !row.runs() && !failed {
             return;
         }
+        // A run that has been told to stop may say only now that it has started.
+        let late = row.state == ServiceState::Stopping
+            && matches!(state, ServiceState::Starting | ServiceState::Started);
         let known = row.state == state;
-        if !known {
+        if !known && !late {
             self.set(kind, state);
         }
         if failed {
