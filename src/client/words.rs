@@ -1,4 +1,4 @@
-//! The stanzas a client sends.
+//! The stanzas a client sends, and what it reads of a message.
 
 use takeover_protocols::delay::Delay;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};

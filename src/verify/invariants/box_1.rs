@@ -6,7 +6,7 @@ use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
 use thiserror::Error;
 
-use super::{Check, Invariant, Looked, Scene, Seldom, Violation};
+use super::{Check, Invariant, Looked, Scene, Violation};
 
 /// BOX-1.
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -14,7 +14,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     sentence: "No mailbox ever held more than its bound, and every message that found it full is counted: the \
                journal has the first of them, and each doubling.",
     file: "box_1.rs",
-    looked: Looked::Seldom,
+    looked: Looked::Look,
 };
 
 /// A mailbox past its bound, or one that kept an overflow to itself.
@@ -48,24 +48,20 @@ pub enum Broken {
     },
 }
 
-/// How often each mailbox was full, as the journal has it, and when all were looked at last: a mailbox knows
-/// the most that it ever held.
+/// How often each mailbox was full, as the journal has it.
 #[derive(Default)]
-pub(super) struct Mailboxes {
-    told: BTreeMap<(Option<NodeId>, String, String), u64>,
-    seldom: Seldom,
-}
+pub(super) struct Mailboxes(BTreeMap<(Option<NodeId>, String, String), u64>);
 
 impl Check for Mailboxes {
     fn entry(&mut self, entry: &Entry, _: &Scene<'_>) -> Result<(), Violation> {
         match &entry.event {
             Event::MailboxOverflow { kind, name, total } => {
                 let key = (entry.node, kind.clone(), name.clone());
-                self.told.insert(key, *total);
+                self.0.insert(key, *total);
             }
             Event::ActorExited { kind, name, .. } => {
                 let key = (entry.node, kind.clone(), name.clone());
-                self.told.remove(&key);
+                self.0.remove(&key);
             }
             _ => {}
         }
@@ -73,13 +69,6 @@ impl Check for Mailboxes {
     }
 
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
-        match self.seldom.is_due(scene.now) {
-            true => self.end(scene),
-            false => Ok(()),
-        }
-    }
-
-    fn end(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
         for report in scene.lab.world().mailboxes() {
             let counters = report.counters;
             let (kind, capacity) = (report.kind, report.capacity);
@@ -98,7 +87,7 @@ impl Check for Mailboxes {
                 continue;
             }
             let key = (report.node, kind.to_owned(), name());
-            let told = self.told.get(&key).copied().unwrap_or(0);
+            let told = self.0.get(&key).copied().unwrap_or(0);
             // The first and each doubling are told.
             if told > overflowed || overflowed >= told.max(1) * 2 || told == 0 {
                 return Err(Violation::Box1(Broken::Untold {

@@ -16,7 +16,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     id: "PRS-1",
     sentence: "When quiet, what a watcher sees of a subject is the subject's presence, of one who has left as \
                of one who is there. Who left without a word, having no connection, is there until its session \
-               is given up, which the router of its node does; of whom a node without a Presence Engine serves nobody is told anything new; whom a \
+               is given up, which the router of its node does; of those whom a node without a Presence Engine serves nobody is told anything new; whom a \
                switch of HA has left out (HA-17) nobody sees, and it sees nobody, until it logs in again.",
     file: "prs_1.rs",
     looked: Looked::Look,

@@ -120,6 +120,13 @@ pub(super) struct Place {
     pub(super) manager: Addr<TcMsg>,
 }
 
+impl Place {
+    /// The alias has another host by now, or this one hosts it anew.
+    fn is_over(&self) -> bool {
+        self.alias.owner() != self.owner
+    }
+}
+
 /// The actor of one room.
 pub(super) struct RoomActor {
     place: Place,
@@ -335,7 +342,7 @@ impl RoomActor {
 
     /// Keeps the soft state true, as long as this node is the host.
     fn remember(&self, change: OccupantChange) {
-        if self.place.alias.owner() != self.place.owner {
+        if self.place.is_over() {
             return;
         }
         let reflected = match &self.stage {
