@@ -97,35 +97,26 @@ impl AddAssign<Duration> for Moment {
 }
 
 impl fmt::Display for Moment {
+    /// Seconds with six digits behind the point. Every entry of the journal has one, so it is written digit by digit
+    /// from the end, on the stack: no moment's text is longer than 22 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Short::default();
-        write!(text, "{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)?;
-        f.pad(text.as_str())
-    }
-}
-
-/// The text of a moment on the stack: every entry of the journal has one. No moment's is longer than 22
-/// characters.
-#[derive(Default)]
-struct Short {
-    text: [u8; 24],
-    length: usize,
-}
-
-impl Short {
-    fn as_str(&self) -> &str {
-        // It was written from strings, whole.
-        str::from_utf8(&self.text[..self.length]).unwrap_or_default()
-    }
-}
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        let end = self.length + more.len();
-        let room = self.text.get_mut(self.length..end).ok_or(fmt::Error)?;
-        room.copy_from_slice(more.as_bytes());
-        self.length = end;
-        Ok(())
+        let mut text = [b's'; 24];
+        let mut start = text.len() - 1;
+        let mut put = |byte| {
+            start -= 1;
+            text[start] = byte;
+        };
+        let (mut rest, mut digits) = (self.0, 0);
+        while rest > 0 || digits <= 6 {
+            if digits == 6 {
+                put(b'.');
+            }
+            put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            digits += 1;
+        }
+        // These are ASCII characters all.
+        f.pad(str::from_utf8(&text[start..]).unwrap_or_default())
     }
 }
 
@@ -137,6 +128,8 @@ mod tests {
     fn shows_six_digits_and_obeys_width() {
         assert_eq!(Moment(123_456_789).to_string(), "123.456789s");
         assert_eq!(format!("{:>12}", Moment(1)), "   0.000001s");
+        assert_eq!(Moment::ZERO.to_string(), "0.000000s");
+        assert_eq!(Moment(1_000_000).to_string(), "1.000000s");
         assert_eq!(Moment::MAX.to_string(), "18446744073709.551615s");
     }
 

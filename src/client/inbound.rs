@@ -307,6 +307,10 @@ impl Session {
 const CONFIGURE: &str = "configure";
 
 fn status_codes(stanza: &Stanza) -> Vec<String> {
+    // What others do comes without, and most of what happens in a room is what others do.
+    if !stanza.mentions("status") {
+        return Vec::new();
+    }
     let Some(user) = stanza.child("x", ns::MUC_USER) else {
         return Vec::new();
     };

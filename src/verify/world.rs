@@ -7,7 +7,7 @@ use takeover_protocols::jid::BareJid;
 use super::knobs::Knobs;
 use crate::client::{Client, Target};
 use crate::drill::Drill;
-use crate::lab::{Lab, LabError};
+use crate::lab::{Control, Lab, LabError};
 
 /// Protocol time for everybody to come online, and into their rooms.
 const READY: Duration = Duration::from_secs(600);
@@ -55,6 +55,21 @@ pub(super) fn lab(seed: u64, cast: &Drill, knobs: &Knobs, kept: Kept) -> Result<
         .start()
 }
 
+/// Whether something holds of each. Of whom it was seen to hold it is not asked again, as nothing is broken while a
+/// world settles: all of them are asked at every step otherwise.
+fn each<'a, T>(
+    all: &'a [T],
+    holds: impl Fn(usize, &T) -> bool + 'a,
+) -> impl FnMut(&Control) -> bool + 'a {
+    let mut seen = 0;
+    move |_| {
+        while all.get(seen).is_some_and(|one| holds(seen, one)) {
+            seen += 1;
+        }
+        seen == all.len()
+    }
+}
+
 impl World {
     /// Brings everybody online, into a room, and together with their contacts.
     pub(super) fn settle(lab: &mut Lab, knobs: &Knobs) -> Result<Self, LabError> {
@@ -79,16 +94,22 @@ impl World {
             rooms,
             knobs: knobs.clone(),
         };
-        let online = lab.until(|_| world.clients.iter().all(Client::is_online), READY);
+        let online = lab.until(each(&world.clients, |_, client| client.is_online()), READY);
         for (index, client) in world.clients.iter().enumerate() {
             world
                 .room_of(index)
                 .into_iter()
                 .for_each(|room| client.enter(room));
         }
-        let inside = lab.until(|_| world.all_inside(), READY);
+        let is_inside = |index, client: &Client| {
+            let room = world.room_of(index);
+            room.is_none_or(|room| client.is_in(room))
+        };
+        let inside = lab.until(each(&world.clients, is_inside), READY);
         world.befriend(lab)?;
-        let seen = lab.until(|_| world.all_seen(), READY);
+        let contacts: Vec<_> = world.contacts().collect();
+        let sees = |_, (watcher, subject): &(&Client, &Client)| watcher.sees(subject.user());
+        let seen = lab.until(each(&contacts, sees), READY);
         match online && inside && seen {
             true => Ok(world),
             false => Err(LabError::NotUp {
@@ -100,11 +121,6 @@ impl World {
 
     fn room_of(&self, user: usize) -> Option<&BareJid> {
         self.rooms.get(user % self.rooms.len().max(1))
-    }
-
-    fn all_inside(&self) -> bool {
-        let mut all = self.clients.iter().enumerate();
-        all.all(|(index, client)| self.room_of(index).is_none_or(|room| client.is_in(room)))
     }
 
     /// Who sees whose presence: each of the first users the one half the circle on.
@@ -124,11 +140,6 @@ impl World {
             watcher.subscribe(&lab.jid(subject.name())?);
         }
         Ok(())
-    }
-
-    fn all_seen(&self) -> bool {
-        self.contacts()
-            .all(|(watcher, subject)| watcher.sees(subject.user()))
     }
 
     /// Whether everybody is online.

@@ -247,14 +247,23 @@ impl World {
     /// The mailboxes of all living actors, in the order they were started: the queue depths of
     /// chapter 6, and the bound that each must keep.
     pub fn mailboxes(&self) -> Vec<MailboxReport> {
+        self.mailboxes_where(|_, _| true)
+    }
+
+    /// Of the mailboxes of all living actors those that `pick` takes by their bound and counters.
+    pub fn mailboxes_where(
+        &self,
+        pick: impl Fn(usize, &MailboxCounters) -> bool,
+    ) -> Vec<MailboxReport> {
         let listed = self.0.mailboxes.lock();
         let read = |listed: &ListedMailbox| {
-            Some(MailboxReport {
+            let counters = listed.probe.read()?;
+            pick(listed.capacity, &counters).then(|| MailboxReport {
                 node: listed.node,
                 kind: listed.kind,
                 name: listed.name.clone(),
                 capacity: listed.capacity,
-                counters: listed.probe.read()?,
+                counters,
             })
         };
         listed.values().filter_map(read).collect()

@@ -208,10 +208,11 @@ impl Stanza {
         removed
     }
 
-    /// Whether a start tag of this local name can be in the payload. Most of what is asked for is not
-    /// there, and this costs a small part of reading the tags: a name is written as it is, behind `<` or
-    /// the colon of its prefix, and something ends it.
-    fn mentions(&self, name: &str) -> bool {
+    /// Whether a start tag of this local name can be in the payload, at any depth: `false` is certain, `true`
+    /// is not. Most of what is asked for is not there, and this costs a small part of reading the tags: a name is
+    /// written as it is, behind `<` or the colon of its prefix, and something ends it.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
         let payload: &[u8] = &self.payload;
         let is_name = |at: usize| {
             let before = at.checked_sub(1).and_then(|before| payload.get(before));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use takeover_actors::rt::MailboxCounters;
 use takeover_core::id::NodeId;
 use takeover_core::journal::{Entry, Event};
 use thiserror::Error;
@@ -69,11 +70,14 @@ impl Check for Mailboxes {
     }
 
     fn look(&mut self, scene: &Scene<'_>) -> Result<(), Violation> {
-        for report in scene.lab.world().mailboxes() {
+        let strained = |capacity, counters: &MailboxCounters| {
+            counters.peak > capacity || counters.overflowed > 0
+        };
+        for report in scene.lab.world().mailboxes_where(strained) {
             let counters = report.counters;
             let (kind, capacity) = (report.kind, report.capacity);
             let name = || report.name.to_string();
-            let peak = counters.peak.max(counters.depth);
+            let peak = counters.peak;
             if peak > capacity {
                 return Err(Violation::Box1(Broken::Bound {
                     kind,

@@ -55,11 +55,10 @@ impl Check for Shutdown {
                 }
             }
         }
-        for report in scene.lab.world().mailboxes() {
-            if report.counters.depth > 0 {
-                let place = format!("the mailbox of {} {}", report.kind, report.name);
-                return left(report.counters.depth, place);
-            }
+        let waits = scene.lab.world().mailboxes_where(|_, now| now.depth > 0);
+        if let Some(report) = waits.first() {
+            let place = format!("the mailbox of {} {}", report.kind, report.name);
+            return left(report.counters.depth, place);
         }
         for user in scene.lab.plane().users() {
             if let Gate::Frozen { held, .. } = user.slot.gate()
