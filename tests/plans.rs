@@ -43,7 +43,9 @@ plans! {
     entering_while_much_is_written
     first_request_without_an_answer
     history_without_its_database
+    history_longer_than_is_shown
     host_that_nobody_heard
+    hosts_of_one_moment
     left_out
     left_out_while_nobody_could_be_told
     letters_before_a_closed_router

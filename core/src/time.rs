@@ -1,6 +1,6 @@
 //! Protocol time: a point on the lab's one clock.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::{Add, AddAssign};
 use std::time::Duration;
 

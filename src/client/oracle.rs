@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use takeover_core::time::Moment;
 use takeover_protocols::jid::FullJid;
+use takeover_protocols::muc::MAX_HISTORY;
 
 /// Where a message was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +131,35 @@ struct Further {
 struct Membership {
     since: Moment,
     until: Option<Moment>,
+    /// The history that it was shown when it entered last.
+    history: History,
+}
+
+impl Membership {
+    /// Whether it is owed what was said in the room at this moment.
+    fn is_owed(&self, said: Moment) -> bool {
+        self.since <= said && self.until.is_none() && !self.history.begins_after(said)
+    }
+}
+
+/// A history, as far as it has been shown.
+#[derive(Debug, Clone, Copy, Default)]
+struct History {
+    messages: u32,
+    /// When the first of them was said.
+    oldest: Option<Moment>,
+}
+
+impl History {
+    fn shows(&mut self, said: Moment) {
+        self.messages += 1;
+        self.oldest = Some(self.oldest.map_or(said, |oldest| oldest.min(said)));
+    }
+
+    /// Whether it is as long as a history can be, and what was said then is before it: in the archive.
+    fn begins_after(&self, said: Moment) -> bool {
+        self.messages >= MAX_HISTORY && self.oldest.is_some_and(|oldest| said < oldest)
+    }
 }
 
 impl Oracle {
@@ -203,6 +233,13 @@ impl Oracle {
         let Some(sent) = self.messages.get_mut(id) else {
             return false;
         };
+        if let (Arrived::History, Target::Room(room)) = (how, &sent.target) {
+            let members = self.members.get_mut(room);
+            let member = members.and_then(|members| members.get_mut(receiver));
+            if let Some(membership) = member {
+                membership.history.shows(sent.at);
+            }
+        }
         let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);
         if *copies > 0 && how == Arrived::History {
             return false;
@@ -269,16 +306,21 @@ impl Oracle {
         }
     }
 
-    /// From now on `client` is owed every message of `room`, live or as history.
+    /// From now on `client` is owed every message of `room`, live or as history: as many as a history can have, where
+    /// more were said while it was away.
     pub fn entered(&mut self, client: &str, room: &str, at: Moment) {
         self.know(client);
         let members = self.members.entry(room.to_owned()).or_default();
+        let history = History::default();
         members
             .entry(client.to_owned())
-            .and_modify(|membership| membership.until = None)
+            .and_modify(|membership| {
+                (membership.until, membership.history) = (None, history);
+            })
             .or_insert(Membership {
                 since: at,
                 until: None,
+                history,
             });
         let absences = self.absences.get_mut(&(room.to_owned(), client.to_owned()));
         for (_, to) in absences.into_iter().flatten() {
@@ -408,9 +450,8 @@ impl Oracle {
             }
             Target::Room(room) => {
                 let members = self.members.get(room).into_iter().flatten();
-                let owed = |m: &Membership| m.since <= sent.at && m.until.is_none();
                 members
-                    .filter(|(_, m)| owed(m))
+                    .filter(|(_, member)| member.is_owed(sent.at))
                     .map(|(name, _)| name)
                     .collect()
             }

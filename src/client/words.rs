@@ -2,6 +2,7 @@
 
 use takeover_protocols::delay::Delay;
 use takeover_protocols::jid::{BareJid, FullJid, Jid};
+use takeover_protocols::muc::MAX_HISTORY;
 use takeover_protocols::ns;
 use takeover_protocols::stanza::{IqType, MessageType, PresenceType, Stanza};
 use takeover_protocols::xml::Element;
@@ -76,7 +77,7 @@ pub(super) fn configure(room: BareJid, id: &str) -> Stanza {
             "http://jabber.org/protocol/muc#roomconfig",
         ))
         .with_child(field("muc#roomconfig_persistentroom", "1"))
-        .with_child(field("muc#maxhistoryfetch", "1000"));
+        .with_child(field("muc#maxhistoryfetch", &MAX_HISTORY.to_string()));
     let query = Element::new("query", ns::MUC_OWNER).with_child(form);
     Stanza::iq(IqType::Set, id).with_to(room).with_child(&query)
 }

@@ -11,8 +11,9 @@ use crate::stanza::{Condition, StanzaError};
 pub(super) const ROOM_CONFIG: &str = "http://jabber.org/protocol/muc#roomconfig";
 /// Limits on occupants that the form offers besides none.
 const MAX_USERS: [u32; 7] = [10, 20, 30, 50, 100, 200, 1_000];
-/// The longest history that an owner may ask for, in messages.
-const MAX_HISTORY: u32 = 1_000;
+/// The longest history that a room shows to who enters, in messages, whatever its owner and who enters ask for. What
+/// is older is in its archive (XEP-0313).
+pub const MAX_HISTORY: u32 = 1_000;
 
 /// A submitted form, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

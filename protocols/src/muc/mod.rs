@@ -76,6 +76,7 @@ mod writes;
 
 pub use archive::{Question, Recall, SaidBy};
 pub use config::{AllowPm, RoomConfig, Whois};
+pub use config_form::MAX_HISTORY;
 pub use effect::{Broadcast, CloseReason, OccupantChange, RoomEffect, StoreFailure, Ticket};
 pub use history::{HistoryRequest, OlderHistory};
 pub use privilege::{Affiliation, Role};

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::config::RoomConfig;
+use super::config_form::MAX_HISTORY;
 use super::effect::{CloseReason, OccupantChange, RoomEffect, StoreFailure, Ticket};
 use super::history::History;
 use super::notice::{Notice, status};
@@ -37,7 +38,7 @@ impl Default for RoomLimits {
     fn default() -> Self {
         Self {
             history: 200,
-            history_fetch: 1000,
+            history_fetch: MAX_HISTORY as usize,
             outstanding: 1024,
             deferred: 1024,
         }

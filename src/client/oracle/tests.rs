@@ -135,6 +135,32 @@ fn a_room_owes_nothing_before_entering_and_after_leaving() {
     );
 }
 
+/// XEP-0045, section 7.2.14: a history is as long as the room lets it be; what is older is in the archive. A shorter one
+/// has everything.
+#[test]
+fn a_history_owes_as_many_as_it_can_have() {
+    for (shown, lost) in [(MAX_HISTORY - 1, 3), (MAX_HISTORY, 0)] {
+        let mut oracle = Oracle::default();
+        oracle.entered("bob", "tea@conference", Moment::ZERO);
+        oracle.logged_out("bob", Moment(1));
+        let mut said = |at| {
+            let (id, _) = oracle.sending("andy", room(), Moment(at));
+            oracle.acknowledged(&id);
+            id
+        };
+        let older = [2, 3, 4].map(&mut said);
+        let latest: Vec<String> = (0..u64::from(shown)).map(|at| said(5 + at)).collect();
+        oracle.entered("bob", "tea@conference", Moment(9_000));
+        for id in &latest {
+            oracle.delivered("bob", id, Arrived::History);
+        }
+        assert_eq!(oracle.finding().clients["bob"].lost, lost, "of {older:?}");
+        // Of an earlier stay, it does not stand for the next.
+        oracle.entered("bob", "tea@conference", Moment(9_001));
+        assert_eq!(oracle.finding().clients["bob"].lost, 3);
+    }
+}
+
 /// RFC 6121, section 8.5.2: a message to an account may reach any of its resources, or several.
 #[test]
 fn any_client_of_an_account_will_do() {

@@ -8,7 +8,7 @@ use super::{Check, Invariant, Looked, Scene, Violation};
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "MSG-1",
     sentence: "What was acknowledged to its sender has reached everyone it was meant for, or came \
-               back as an error.",
+               back as an error. Of a room whose history is as long as it can be, what is older is in the archive.",
     file: "msg_1.rs",
     looked: Looked::End,
 };

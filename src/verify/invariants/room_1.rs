@@ -137,8 +137,9 @@ impl Rooms {
         let state = |node| scene.lab.state(&scene.lab.node_name(node));
         let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
         let host = alias.owner().node();
+        // At one moment, too: both take over where each takes the other for dead.
         let unheard = |server| {
-            state(host).is_none() && self.hosted.get(alias.domain()) > self.stands.get(&server)
+            state(host).is_none() && self.hosted.get(alias.domain()) >= self.stands.get(&server)
         };
         match nodes.into_iter().find(serves) {
             Some(server) if !serves(&host) && !unheard(server) => {
