@@ -46,6 +46,7 @@ plans! {
     history_longer_than_is_shown
     host_that_nobody_heard
     hosts_of_one_moment
+    last_count_before_leaving
     left_out
     left_out_while_nobody_could_be_told
     letters_before_a_closed_router

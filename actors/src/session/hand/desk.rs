@@ -7,7 +7,7 @@ use takeover_protocols::stream::{StreamCondition, StreamError};
 use super::super::settings::Site;
 use super::super::task::End;
 use super::{HandEnd, Told, Word};
-use crate::plane::{Attached, Close, Fenced};
+use crate::plane::{Attached, Close, Fenced, Tickets};
 
 /// Stanzas handed over at once.
 const BATCH: usize = 256;
@@ -29,6 +29,8 @@ pub(super) struct Desk {
     pub(super) attached: Attached,
     /// The count of handled stanzas that the client knows.
     told: Option<u32>,
+    /// Its node ends it, once what the client has said is settled.
+    parting: bool,
     /// Says that nobody serves it any more, however that came.
     end: End,
 }
@@ -40,6 +42,7 @@ impl Desk {
             end: End::of(&attached),
             attached,
             told,
+            parting: false,
         }
     }
 
@@ -78,7 +81,11 @@ impl Desk {
                 site.plane.from_client(&self.attached, stanza)?;
             }
             Word::Acked(h) => match site.plane.acked(&self.attached, h) {
-                Ok(fenced) => fenced?,
+                Ok(Ok(())) => {}
+                Ok(Err(fenced)) => {
+                    self.hear_last(site, &word);
+                    return Err(fenced);
+                }
                 Err(error) => {
                     let error = HandEnd::Error(StreamError::from(&error));
                     tell(Told::Ended(error));
@@ -94,6 +101,24 @@ impl Desk {
             }
         }
         Ok(None)
+    }
+
+    /// A word of a client whose session ends. What it has, it has: it would be shown it again otherwise (SES-3). Nothing
+    /// else counts, so that the client says it again elsewhere.
+    pub(super) fn hear_last(&self, site: &Site, word: &Word) {
+        if let Word::Acked(h) = word {
+            site.plane.confirmed_at_last(&self.attached, *h);
+        }
+    }
+
+    /// The node ends the session when all is settled; until then only last words are heard.
+    pub(super) fn part(&mut self) {
+        self.parting = true;
+    }
+
+    /// Whether the node is about to end the session.
+    pub(super) fn is_parting(&self) -> bool {
+        self.parting
     }
 
     /// Hands the client what is queued for it, and its count.
@@ -127,13 +152,6 @@ impl Desk {
             }
             Close::Conflict | Close::Overrun | Close::Silent | Close::Fault => false,
         }
-    }
-
-    /// Completes when everything is settled that the client has said; but it does not wait for ever.
-    pub(super) async fn settle(&self, site: &Site) {
-        let limit = site.plane.world().sleep(site.settings.farewell);
-        let settled = pin!(self.attached.tickets.drained());
-        futures_util::future::select(settled, limit).await;
     }
 
     /// The node ends the session: the client gets what is queued for it, its count, and the reason.
@@ -176,4 +194,11 @@ fn ending(site: &Site, why: Close) -> HandEnd {
         Close::Fault => StreamCondition::InternalServerError,
     };
     HandEnd::Error(StreamError::new(condition))
+}
+
+/// Completes when everything is settled that a client has said; but it does not wait for ever.
+pub(super) async fn settled(site: &Site, tickets: &Tickets) {
+    let limit = site.plane.world().sleep(site.settings.farewell);
+    let settled = pin!(tickets.drained());
+    futures_util::future::select(settled, limit).await;
 }

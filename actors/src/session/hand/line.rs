@@ -13,7 +13,7 @@ use takeover_protocols::stanza::Condition;
 use super::super::settings::Site;
 use super::super::turnstile::Turnstile;
 use super::crowd::{CrowdArrival, CrowdServer, CrowdWord, Member};
-use super::desk::{Desk, Over};
+use super::desk::{Desk, Over, settled};
 use super::login::{Door, enter};
 use super::seats::Seats;
 use super::{HandEnd, Told, Wish};
@@ -27,7 +27,7 @@ enum Waited {
     /// A login.
     Came(Member, Result<(Attached, Told), HandEnd>),
     /// What a client had said is settled, and its session can end.
-    Settled(Member, Box<Desk>, Close),
+    Settled(Member, Close),
 }
 
 /// Serves a crowd until it is gone, or until the line is drained.
@@ -131,7 +131,7 @@ impl Line {
                 self.seats.sit_down(&self.site, whose, desk);
             }
             Waited::Came(whose, Err(end)) => self.hand.refuse(whose, end),
-            Waited::Settled(whose, desk, why) => self.part(whose, *desk, why),
+            Waited::Settled(whose, why) => self.part(whose, why),
         }
     }
 
@@ -139,7 +139,13 @@ impl Line {
     fn hear(&mut self, whose: Member, word: super::Word) {
         let (site, hand) = (&self.site, &self.hand);
         let tell = |told| hand.tell(whose, told);
-        let heard = self.seats.at(whose, |desk| desk.hear(site, word, tell));
+        let heard = self.seats.at(whose, |desk| match desk.is_parting() {
+            true => {
+                desk.hear_last(site, &word);
+                Ok(None)
+            }
+            false => desk.hear(site, word, tell),
+        });
         match heard {
             Some(Ok(None)) => self.turn(whose),
             Some(Ok(Some(over))) => {
@@ -156,6 +162,9 @@ impl Line {
         let (site, hand, turns) = (&self.site, &self.hand, &self.seats.turns);
         let tell = |told| hand.tell(whose, told);
         let turn = self.seats.at(whose, |desk| {
+            if desk.is_parting() {
+                return Ok(());
+            }
             desk.turn(site, tell)?;
             let tickets = &desk.attached.tickets;
             if !tickets.is_drained() {
@@ -176,20 +185,30 @@ impl Line {
 
     /// The node ends a session, once what its client has said is settled.
     fn farewell(&mut self, whose: Member, why: Close) {
-        let Some(desk) = self.seats.stand_up(&self.site, whose) else {
-            return;
+        let site = &self.site;
+        let doubtful = self.seats.at(whose, |desk| {
+            desk.part();
+            let tickets = || desk.attached.tickets.clone();
+            desk.is_doubtful(site, why).then(tickets)
+        });
+        let Some(Some(tickets)) = doubtful else {
+            return self.part(whose, why);
         };
-        if !desk.is_doubtful(&self.site, why) {
-            return self.part(whose, desk, why);
-        }
-        let site = self.site.clone();
+        let site = site.clone();
         self.waits.push(Box::pin(async move {
-            desk.settle(&site).await;
-            Waited::Settled(whose, Box::new(desk), why)
+            settled(&site, &tickets).await;
+            Waited::Settled(whose, why)
         }));
     }
 
-    fn part(&self, whose: Member, mut desk: Desk, why: Close) {
+    fn part(&self, whose: Member, why: Close) {
+        // It may have come anew meanwhile, on the same seat.
+        if self.seats.at(whose, |desk| desk.is_parting()) != Some(true) {
+            return;
+        }
+        let Some(mut desk) = self.seats.stand_up(&self.site, whose) else {
+            return;
+        };
         let tell = |told| self.hand.tell(whose, told);
         desk.farewell(&self.site, why, tell);
         desk.leave(&self.site, &Over::Closed(why));

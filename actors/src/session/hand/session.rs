@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::super::settings::Site;
-use super::desk::{Desk, Over};
+use super::desk::{Desk, Over, settled};
 use super::{Handed, ServerHand};
 use crate::plane::{Close, Fenced};
 
@@ -44,10 +44,16 @@ impl Task<'_> {
 
     /// Hears the client, and hands on.
     fn serve(&mut self) -> Result<Option<Over>, Fenced> {
-        for word in self.hand.words() {
+        let mut words = self.hand.words().into_iter();
+        while let Some(word) = words.next() {
             let tell = |told| self.hand.tell(told);
-            if let Some(over) = self.desk.hear(self.site, word, tell)? {
-                return Ok(Some(over));
+            match self.desk.hear(self.site, word, tell) {
+                Ok(None) => {}
+                Ok(Some(over)) => return Ok(Some(over)),
+                Err(fenced) => {
+                    words.for_each(|word| self.desk.hear_last(self.site, &word));
+                    return Err(fenced);
+                }
             }
         }
         let tell = |told| self.hand.tell(told);
@@ -77,8 +83,10 @@ impl Task<'_> {
 
     async fn farewell(&mut self, why: Close) -> Over {
         if self.desk.is_doubtful(self.site, why) {
-            self.desk.settle(self.site).await;
+            settled(self.site, &self.desk.attached.tickets).await;
         }
+        let last = self.hand.words().into_iter();
+        last.for_each(|word| self.desk.hear_last(self.site, &word));
         let tell = |told| self.hand.tell(told);
         self.desk.farewell(self.site, why, tell);
         Over::Closed(why)
