@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use takeover_actors::rt::{Actor, ChildSpec, Ctx, MailboxSpec, NoTimer, VirtualDriver, WorldSpec};
+use takeover_actors::rt::{
+    Actor, Addr, ChildSpec, Ctx, MailboxSpec, NoTimer, Root, VirtualDriver, WorldSpec,
+};
 use takeover_core::id::NodeId;
 use takeover_core::time::Moment;
 
@@ -77,6 +79,57 @@ fn a_busy_machine_hears_late() {
     clerk.addr().send(()).expect("room");
     driver.settle();
     assert_eq!(heard.lock().len(), 2);
+}
+
+/// Has itself killed, and asks somebody outside before it is.
+struct Asker(Addr<()>);
+
+impl Actor for Asker {
+    type Msg = ();
+    type Timer = NoTimer;
+    const KIND: &'static str = "asker";
+
+    fn handle(&mut self, (): (), ctx: &mut Ctx<Self>) {
+        self.0.send(()).expect("room");
+        ctx.run_outside(std::future::ready(()), |()| ());
+        ctx.light("light", "child", std::future::ready(()));
+    }
+}
+
+/// Kills, when it is told to.
+struct Killer(Arc<Mutex<Option<Root<()>>>>);
+
+impl Actor for Killer {
+    type Msg = ();
+    type Timer = NoTimer;
+    const KIND: &'static str = "killer";
+
+    fn handle(&mut self, (): (), _: &mut Ctx<Self>) {
+        let victim = self.0.lock();
+        victim.as_ref().expect("a victim").kill();
+    }
+}
+
+/// Who is killed waits for nobody any more: time goes on, though on a busy machine the dead one is cleared up late.
+#[test]
+fn time_does_not_wait_for_the_dead() {
+    let mut driver = driver();
+    let world = driver.world().clone();
+    let victim = Arc::new(Mutex::new(None));
+    let spec = ChildSpec::new("killer", MailboxSpec::reject(8));
+    let killer = world.root(Killer(victim.clone()), spec);
+    let spec = ChildSpec::new("asker", MailboxSpec::reject(8)).on_node(NodeId(0));
+    let asker = world.root(Asker(killer.addr().clone()), spec);
+    let addr = asker.addr().clone();
+    *victim.lock() = Some(asker);
+    driver.settle();
+    addr.send(()).expect("room");
+    world.set_lag(NodeId(0), 2 * SECOND);
+    driver.pass(60 * SECOND);
+    assert_eq!(world.now(), Moment::from_secs(60));
+    let victim = victim.lock();
+    let exit = victim.as_ref().and_then(Root::exit);
+    assert!(exit.is_some(), "its child's end is known, and its own");
 }
 
 /// Takes a thousand words out of a channel in one go.

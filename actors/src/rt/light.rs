@@ -35,10 +35,21 @@ struct Slot<T, D> {
     done: Cell<Option<D>>,
 }
 
-impl<T, D: FnOnce(Result<T, String>)> Slot<T, D> {
+impl<T: 'static, D: FnOnce(Result<T, String>)> Slot<T, D> {
+    /// The future of a life that is over: what it holds goes on the spot, for it may keep time from moving, and on a slow
+    /// node its actor clears up later in protocol time. Its place stays taken till then, so that its end is told once.
+    fn let_go(&self) {
+        let future = match self.future.borrow_mut().as_mut() {
+            Some(future) => std::mem::replace(future, Box::pin(std::future::pending())),
+            None => return,
+        };
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(future)));
+    }
+
     /// One turn of the future: its output or the text of its panic is told, and it is dropped.
     fn turn(&self, poll: impl FnOnce(Pin<&mut dyn Future<Output = T>>) -> Poll<T>) -> Poll<()> {
         if self.life.is_dead() {
+            self.let_go();
             return Poll::Ready(());
         }
         let mut held = self.future.borrow_mut();
@@ -60,7 +71,7 @@ impl<T, D: FnOnce(Result<T, String>)> Slot<T, D> {
     }
 }
 
-impl<T, D: FnOnce(Result<T, String>)> Running for Slot<T, D> {
+impl<T: 'static, D: FnOnce(Result<T, String>)> Running for Slot<T, D> {
     fn empty(&self) -> bool {
         // Nobody kills from inside the future's own poll, which alone borrows across user code.
         let future = self
