@@ -127,7 +127,7 @@ struct Further {
 }
 
 /// From when (and until when) a client is owed a room's messages.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Membership {
     since: Moment,
     until: Option<Moment>,
@@ -136,29 +136,42 @@ struct Membership {
 }
 
 impl Membership {
-    /// Whether it is owed what was said in the room at this moment.
-    fn is_owed(&self, said: Moment) -> bool {
-        self.since <= said && self.until.is_none() && !self.history.begins_after(said)
+    /// Whether it is owed this message of the room.
+    fn is_owed(&self, sent: &Sent) -> bool {
+        self.since <= sent.at && self.until.is_none() && !self.history.begins_after(sent)
     }
 }
 
 /// A history, as far as it has been shown.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct History {
     messages: u32,
     /// When the first of them was said.
     oldest: Option<Moment>,
+    /// The number of the first of each sender.
+    firsts: BTreeMap<String, u64>,
 }
 
 impl History {
-    fn shows(&mut self, said: Moment) {
+    fn shows(&mut self, sent: &Sent) {
         self.messages += 1;
-        self.oldest = Some(self.oldest.map_or(said, |oldest| oldest.min(said)));
+        self.oldest = Some(self.oldest.map_or(sent.at, |oldest| oldest.min(sent.at)));
+        match self.firsts.get_mut(&sent.sender) {
+            Some(first) => *first = sent.number.min(*first),
+            None => {
+                self.firsts.insert(sent.sender.clone(), sent.number);
+            }
+        }
     }
 
-    /// Whether it is as long as a history can be, and what was said then is before it: in the archive.
-    fn begins_after(&self, said: Moment) -> bool {
-        self.messages >= MAX_HISTORY && self.oldest.is_some_and(|oldest| said < oldest)
+    /// Whether it is as long as a history can be, and this message is before it: in the archive. A word may have been
+    /// long on its way to the room, so that the order of each sender says it, not the time.
+    fn begins_after(&self, sent: &Sent) -> bool {
+        self.messages >= MAX_HISTORY
+            && match self.firsts.get(&sent.sender) {
+                Some(first) => sent.number < *first,
+                None => self.oldest.is_some_and(|oldest| sent.at < oldest),
+            }
     }
 }
 
@@ -237,7 +250,7 @@ impl Oracle {
             let members = self.members.get_mut(room);
             let member = members.and_then(|members| members.get_mut(receiver));
             if let Some(membership) = member {
-                membership.history.shows(sent.at);
+                membership.history.shows(sent);
             }
         }
         let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);
@@ -311,17 +324,13 @@ impl Oracle {
     pub fn entered(&mut self, client: &str, room: &str, at: Moment) {
         self.know(client);
         let members = self.members.entry(room.to_owned()).or_default();
-        let history = History::default();
-        members
-            .entry(client.to_owned())
-            .and_modify(|membership| {
-                (membership.until, membership.history) = (None, history);
-            })
-            .or_insert(Membership {
-                since: at,
-                until: None,
-                history,
-            });
+        let since = members.get(client).map_or(at, |member| member.since);
+        let membership = Membership {
+            since,
+            until: None,
+            history: History::default(),
+        };
+        members.insert(client.to_owned(), membership);
         let absences = self.absences.get_mut(&(room.to_owned(), client.to_owned()));
         for (_, to) in absences.into_iter().flatten() {
             to.get_or_insert(at);
@@ -451,7 +460,7 @@ impl Oracle {
             Target::Room(room) => {
                 let members = self.members.get(room).into_iter().flatten();
                 members
-                    .filter(|(_, member)| member.is_owed(sent.at))
+                    .filter(|(_, member)| member.is_owed(sent))
                     .map(|(name, _)| name)
                     .collect()
             }
