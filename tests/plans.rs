@@ -61,6 +61,7 @@ plans! {
     occupant_who_left_unheard
     old_word_from_a_held_link
     operator_who_insists
+    order_of_a_dead_node
     peer_that_starts_later
     presence_sent_to_a_former_life
     presence_that_moves_with_its_user

@@ -297,6 +297,7 @@ impl Srm {
         let order = UserOrder {
             node: setup.node,
             peer,
+            life: ctx.world().network().life(setup.node),
             incarnation: self.ha.map(|ha| ha.incarnation).unwrap_or_default(),
             attempt,
             work,

@@ -16,6 +16,8 @@ pub struct UserOrder {
     pub node: NodeId,
     /// The other node of the group.
     pub peer: NodeId,
+    /// The life of the node in which it is ordered, as the network counts them: the order ends with it.
+    pub life: u32,
     /// The life of SRM that orders it.
     pub incarnation: Incarnation,
     /// The number of the order in that life.

@@ -219,6 +219,7 @@ impl Town {
         let order = UserOrder {
             node,
             peer: if node == A { B } else { A },
+            life: self.driver.world().network().life(node),
             incarnation: Incarnation(1),
             attempt: Attempt(1),
             work,

@@ -69,7 +69,7 @@ impl Actor for Mover {
         let moving = Move {
             plane: self.plane.clone(),
             settings: self.settings.clone(),
-            life: self.plane.world().network().life(node),
+            life: order.life,
         };
         let told = order.clone();
         let child = ctx.light("Move", name, async move { moving.carry_out(order).await });
@@ -129,12 +129,22 @@ impl Move {
     }
 
     async fn carry_out(self, order: UserOrder) {
+        if let Some(moved) = self.work(&order).await {
+            order.answer(Ok(moved));
+        }
+    }
+
+    /// How many users were moved; nothing if the node died before it or over it, for a dead node takes nothing.
+    async fn work(&self, order: &UserOrder) -> Option<u64> {
         let (here, peer) = (order.node, order.peer);
         let rooms = Rooms {
             plane: &self.plane,
             limit: self.settings.moving,
         };
-        let moved = match order.work {
+        if !self.goes_on(here) {
+            return None;
+        }
+        match order.work {
             UserWork::Abandon => None,
             UserWork::Release => {
                 rooms.give(here, peer, |_| true).await;
@@ -149,25 +159,22 @@ impl Move {
             }
             UserWork::TakeOver { forced } => {
                 let users = self.plane.of_group(here);
-                let moved = self.take(here, users, forced).await;
+                let moved = self.take(here, users, forced).await?;
                 let of_group = |alias: &Alias| alias.home() == here || alias.home() == peer;
                 rooms.claim(here, forced, of_group).await;
                 self.plane.send_orphans(peer, here);
                 self.plane.give_up(peer);
                 rooms.host(here, of_group).await;
-                moved
+                Some(moved)
             }
             UserWork::TakeBack { forced } => {
                 let users = self.plane.node(here).residents.all();
-                let moved = self.take(here, users, forced).await;
+                let moved = self.take(here, users, forced).await?;
                 let own = |alias: &Alias| alias.home() == here;
                 rooms.claim(here, forced, own).await;
                 rooms.host(here, own).await;
-                moved
+                Some(moved)
             }
-        };
-        if let Some(moved) = moved {
-            order.answer(Ok(moved));
         }
     }
 
@@ -195,7 +202,7 @@ impl Move {
                 .filter(|moved| *moved)
                 .count() as u64;
         }
-        Some(moved)
+        self.goes_on(here).then_some(moved)
     }
 
     async fn take(&self, here: NodeId, users: Vec<Arc<User>>, forced: bool) -> Option<u64> {
@@ -214,7 +221,7 @@ impl Move {
             // Others have a turn: 12 500 users must not hold up the rest of the thread.
             give_way().await;
         }
-        Some(moved)
+        self.goes_on(here).then_some(moved)
     }
 
     /// Brings one user to `to` in order; whether that was needed.
