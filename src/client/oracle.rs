@@ -142,9 +142,11 @@ impl Membership {
     }
 }
 
-/// A history, as far as it has been shown.
-#[derive(Debug, Default)]
+/// A history, as far as it has been shown: with what was being written as its reader entered, which comes as it happens.
+#[derive(Debug)]
 struct History {
+    /// When its reader entered.
+    entered: Moment,
     messages: u32,
     /// When the first of them was said.
     oldest: Option<Moment>,
@@ -153,7 +155,20 @@ struct History {
 }
 
 impl History {
-    fn shows(&mut self, sent: &Sent) {
+    /// Of who enters now.
+    fn of(entered: Moment) -> Self {
+        Self {
+            entered,
+            messages: 0,
+            oldest: None,
+            firsts: BTreeMap::new(),
+        }
+    }
+
+    fn shows(&mut self, sent: &Sent, how: Arrived) {
+        if how == Arrived::Live && sent.at > self.entered {
+            return;
+        }
         self.messages += 1;
         self.oldest = Some(self.oldest.map_or(sent.at, |oldest| oldest.min(sent.at)));
         match self.firsts.get_mut(&sent.sender) {
@@ -246,11 +261,11 @@ impl Oracle {
         let Some(sent) = self.messages.get_mut(id) else {
             return false;
         };
-        if let (Arrived::History, Target::Room(room)) = (how, &sent.target) {
+        if let Target::Room(room) = &sent.target {
             let members = self.members.get_mut(room);
             let member = members.and_then(|members| members.get_mut(receiver));
             if let Some(membership) = member {
-                membership.history.shows(sent);
+                membership.history.shows(sent, how);
             }
         }
         let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);
@@ -328,7 +343,7 @@ impl Oracle {
         let membership = Membership {
             since,
             until: None,
-            history: History::default(),
+            history: History::of(at),
         };
         members.insert(client.to_owned(), membership);
         let absences = self.absences.get_mut(&(room.to_owned(), client.to_owned()));

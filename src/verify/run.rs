@@ -24,6 +24,9 @@ const GLANCE: Duration = Duration::from_secs(1200);
 /// Protocol time in which the pairs come home once the faults are over, with an operator who looks
 /// every minute: several transitions at their longest, one after the other.
 const HOME: Duration = Duration::from_secs(2 * 3600);
+/// Protocol time after the faults in which a pair may still act on one of them: a word that was late is missed until the
+/// silence has lasted for its time (HA-1). Only then is it asked whether all are at home.
+const LATE: Duration = Duration::from_secs(180);
 /// Protocol time in which all that was said arrives once everybody is online.
 const ARRIVE: Duration = Duration::from_secs(1800);
 /// What a client takes beside its re-login window: a login that is given up, and the waits between
@@ -345,6 +348,9 @@ impl Running<'_> {
         standing.into_iter().for_each(|index| self.end(index));
         self.talk(false);
         let healed = self.lab.now();
+        if !self.pass_until(healed + LATE) {
+            return false;
+        }
         while !self.is_home() {
             if self.lab.now().saturating_since(healed) > HOME {
                 return self.not_home(healed);

@@ -157,7 +157,8 @@ fn a_history_owes_as_many_as_it_can_have() {
         for id in &latest {
             oracle.delivered("bob", id, Arrived::History);
         }
-        oracle.delivered("bob", &late, Arrived::History);
+        // It was being written as he entered.
+        oracle.delivered("bob", &late, Arrived::Live);
         assert_eq!(oracle.finding().clients["bob"].lost, lost, "of {older:?}");
         // Of an earlier stay, it does not stand for the next.
         oracle.entered("bob", "tea@conference", Moment(9_001));
