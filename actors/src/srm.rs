@@ -305,14 +305,12 @@ impl Srm {
         };
         if let Err(why) = setup.mover.send(order) {
             let outcome = Err(format!("the data plane does not take orders: {why:?}"));
-            self.moved(
-                UserReport {
-                    attempt,
-                    work,
-                    outcome,
-                },
-                ctx,
-            );
+            let report = UserReport {
+                attempt,
+                work,
+                outcome,
+            };
+            self.moved(report, ctx);
         }
     }
 

@@ -6,12 +6,15 @@
 //! back as an error. A message without acknowledgement has an unknown outcome: it may have arrived or
 //! not, but never twice.
 
+mod membership;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use takeover_core::time::Moment;
 use takeover_protocols::jid::FullJid;
-use takeover_protocols::muc::MAX_HISTORY;
+
+use membership::Membership;
 
 /// Where a message was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,70 +129,6 @@ struct Further {
     address: String,
 }
 
-/// From when (and until when) a client is owed a room's messages.
-#[derive(Debug)]
-struct Membership {
-    since: Moment,
-    until: Option<Moment>,
-    /// The history that it was shown when it entered last.
-    history: History,
-}
-
-impl Membership {
-    /// Whether it is owed this message of the room.
-    fn is_owed(&self, sent: &Sent) -> bool {
-        self.since <= sent.at && self.until.is_none() && !self.history.begins_after(sent)
-    }
-}
-
-/// A history, as far as it has been shown: with what was being written as its reader entered, which comes as it happens.
-#[derive(Debug)]
-struct History {
-    /// When its reader entered.
-    entered: Moment,
-    messages: u32,
-    /// When the first of them was said.
-    oldest: Option<Moment>,
-    /// The number of the first of each sender.
-    firsts: BTreeMap<String, u64>,
-}
-
-impl History {
-    /// Of who enters now.
-    fn of(entered: Moment) -> Self {
-        Self {
-            entered,
-            messages: 0,
-            oldest: None,
-            firsts: BTreeMap::new(),
-        }
-    }
-
-    fn shows(&mut self, sent: &Sent, how: Arrived) {
-        if how == Arrived::Live && sent.at > self.entered {
-            return;
-        }
-        self.messages += 1;
-        self.oldest = Some(self.oldest.map_or(sent.at, |oldest| oldest.min(sent.at)));
-        match self.firsts.get_mut(&sent.sender) {
-            Some(first) => *first = sent.number.min(*first),
-            None => {
-                self.firsts.insert(sent.sender.clone(), sent.number);
-            }
-        }
-    }
-
-    /// Whether it is as long as a history can be, and this message is before it: in the archive. A word may have been
-    /// long on its way to the room, so that the order of each sender says it, not the time.
-    fn begins_after(&self, sent: &Sent) -> bool {
-        self.messages >= MAX_HISTORY
-            && match self.firsts.get(&sent.sender) {
-                Some(first) => sent.number < *first,
-                None => self.oldest.is_some_and(|oldest| sent.at < oldest),
-            }
-    }
-}
-
 impl Oracle {
     /// How many broken promises are kept in words.
     pub const MAX_BROKEN: usize = 20;
@@ -265,7 +204,7 @@ impl Oracle {
             let members = self.members.get_mut(room);
             let member = members.and_then(|members| members.get_mut(receiver));
             if let Some(membership) = member {
-                membership.history.shows(sent, how);
+                membership.is_shown(sent, how);
             }
         }
         let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);
@@ -339,13 +278,10 @@ impl Oracle {
     pub fn entered(&mut self, client: &str, room: &str, at: Moment) {
         self.know(client);
         let members = self.members.entry(room.to_owned()).or_default();
-        let since = members.get(client).map_or(at, |member| member.since);
-        let membership = Membership {
-            since,
-            until: None,
-            history: History::of(at),
-        };
-        members.insert(client.to_owned(), membership);
+        members
+            .entry(client.to_owned())
+            .and_modify(|member| member.enters_again(at))
+            .or_insert_with(|| Membership::since(at));
         let absences = self.absences.get_mut(&(room.to_owned(), client.to_owned()));
         for (_, to) in absences.into_iter().flatten() {
             to.get_or_insert(at);
@@ -369,7 +305,7 @@ impl Oracle {
             .get_mut(room)
             .and_then(|members| members.get_mut(client));
         if let Some(membership) = member {
-            membership.until = Some(at);
+            membership.ends(at);
         }
     }
 

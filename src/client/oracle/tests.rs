@@ -1,5 +1,7 @@
 //! What was sent, and what was seen of it: judged rightly?
 
+use takeover_protocols::muc::MAX_HISTORY;
+
 use super::*;
 
 fn to_bob() -> Target {
