@@ -45,6 +45,7 @@ plans! {
     history_without_its_database
     history_longer_than_is_shown
     host_that_nobody_heard
+    host_without_its_database
     hosts_of_one_moment
     last_count_before_leaving
     left_out

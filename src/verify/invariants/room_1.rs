@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use takeover_core::digest::Digest;
 use takeover_core::ha::State;
 use takeover_core::id::NodeId;
-use takeover_core::journal::{Entry, Event};
+use takeover_core::journal::{Entry, Event, UserWork};
 use takeover_core::time::Moment;
 use takeover_protocols::muc::HistoryEntry;
 use takeover_storage::HistoryQuery;
@@ -78,6 +78,8 @@ pub(super) struct Rooms {
     hosts: BTreeMap<String, (NodeId, u64)>,
     /// When each alias got its host.
     hosted: BTreeMap<String, Moment>,
+    /// When each node took over last: an alias goes along also where no database answers, and nobody hosts it yet.
+    took: BTreeMap<NodeId, Moment>,
     /// When each node came into its state.
     stands: BTreeMap<NodeId, Moment>,
     histories: BTreeMap<String, (usize, u64)>,
@@ -89,6 +91,12 @@ impl Check for Rooms {
             (Event::RoomsHosted { alias, epoch, .. }, Some(host)) => (alias.clone(), *epoch, host),
             (Event::Ha(_), Some(node)) => {
                 self.stands.insert(node, entry.at);
+                return Ok(());
+            }
+            (Event::MoveEnded { work, outcome, .. }, Some(node)) => {
+                if matches!(work, UserWork::TakeOver { .. }) && outcome.is_ok() {
+                    self.took.insert(node, entry.at);
+                }
                 return Ok(());
             }
             _ => return Ok(()),
@@ -138,9 +146,8 @@ impl Rooms {
         let serves = |node: &NodeId| matches!(state(*node), Some(State::Normal | State::Backup));
         let host = alias.owner().node();
         // At one moment, too: both take over where each takes the other for dead.
-        let unheard = |server| {
-            state(host).is_none() && self.hosted.get(alias.domain()) >= self.stands.get(&server)
-        };
+        let got = self.hosted.get(alias.domain()).max(self.took.get(&host));
+        let unheard = |server| state(host).is_none() && got >= self.stands.get(&server);
         match nodes.into_iter().find(serves) {
             Some(server) if !serves(&host) && !unheard(server) => {
                 Err(Violation::Room1(Broken::LeftBehind {
