@@ -14,8 +14,10 @@ use takeover_actors::session::{
     CrowdArrival, CrowdHand, CrowdWord, HandEnd, Member, Told, Wish, Word, crowd_hands,
 };
 use takeover_protocols::jid::ResourcePart;
-use takeover_protocols::stanza::{PresenceType, Stanza};
+use takeover_protocols::ns;
+use takeover_protocols::stanza::{MessageType, PresenceType, Stanza, StanzaKind};
 use takeover_protocols::stream::StreamCondition;
+use takeover_protocols::xml::Element;
 
 const CM: ServiceKind = ServiceKind::XcpConnectionManager;
 
@@ -143,4 +145,61 @@ fn seats_are_taken_and_left() {
     lab.settle();
     assert_eq!(end(&told(&other, 0)), HandEnd::LoggedOut);
     assert_eq!(attached(&lab, node), 0);
+}
+
+/// SES-3, MSG-2: while a node settles what one in the line has said before it sends it away, its counts are heard: what
+/// it has does not come again. Nothing else that it says then counts.
+#[test]
+fn a_last_count_is_heard_while_all_is_settled() {
+    let mut lab = lab(4);
+    let [here, there] = ["1A", "1B"].map(|node| lab.node_id(node).unwrap());
+    let (hand, peer) = (crowd(&lab, here), crowd(&lab, there));
+    let presence = || CrowdWord::Say(Word::Stanza(Stanza::presence(PresenceType::Available)));
+    let letter = |lab: &Lab, to: &str, text: &str| {
+        let body = Element::new("body", ns::CLIENT).with_text(text);
+        let to = lab.jid(to).expect("a name");
+        let message = Stanza::message(MessageType::Chat).with_to(to);
+        CrowdWord::Say(Word::Stanza(message.with_child(&body)))
+    };
+    bound(&log_in(&mut lab, &peer, 0, "bob", Wish::New));
+    peer.say(0, letter(&lab, "andy", "while you were away"));
+    lab.pass(SECOND);
+    bound(&log_in(&mut lab, &hand, 0, "andy", Wish::New));
+    hand.say(0, presence());
+    lab.pass(SECOND);
+    let heard = told(&hand, 0);
+    let shown = stanzas(&heard);
+    assert_eq!(letters(&shown), 1, "{shown:?}");
+    lab.link("1A", "1B").unwrap().hold();
+    hand.say(0, letter(&lab, "bob", "on its way"));
+    lab.settle();
+    lab.node("1A").unwrap().fail_over().unwrap();
+    lab.pass(SECOND);
+    let count = u32::try_from(shown.len()).expect("few");
+    hand.say(0, CrowdWord::Say(Word::Acked(count)));
+    hand.say(0, CrowdWord::Say(Word::LogOut));
+    lab.pass(MINUTE);
+    let sent_away = end(&told(&hand, 0));
+    assert_eq!(sent_away, HandEnd::SeeOtherHost("1B".to_owned()));
+    // What bob was told is his.
+    drop(peer.told());
+    bound(&log_in(&mut lab, &peer, 1, "andy", Wish::New));
+    peer.say(1, presence());
+    lab.pass(SECOND);
+    let again = peer.told().into_iter().filter(|(whose, _)| *whose == 1);
+    let again: Vec<Told> = again.map(|(_, told)| told).collect();
+    assert_eq!(letters(&stanzas(&again)), 0, "{again:?}");
+}
+
+fn stanzas(told: &[Told]) -> Vec<&Stanza> {
+    let shown = told.iter().map(|one| match one {
+        Told::Stanzas(stanzas) => stanzas.as_slice(),
+        _ => &[],
+    });
+    shown.flatten().collect()
+}
+
+fn letters(shown: &[&Stanza]) -> usize {
+    let is_letter = |one: &&&Stanza| matches!(one.kind, StanzaKind::Message(_));
+    shown.iter().filter(is_letter).count()
 }
