@@ -204,7 +204,7 @@ impl Oracle {
             let members = self.members.get_mut(room);
             let member = members.and_then(|members| members.get_mut(receiver));
             if let Some(membership) = member {
-                membership.is_shown(sent, how);
+                membership.sees(sent, how);
             }
         }
         let copies = sent.copies.entry(receiver.to_owned()).or_insert(0);

@@ -48,7 +48,7 @@ impl Membership {
     }
 
     /// It is shown a message of the room.
-    pub(super) fn is_shown(&mut self, sent: &Sent, how: Arrived) {
+    pub(super) fn sees(&mut self, sent: &Sent, how: Arrived) {
         if how == Arrived::History || sent.at <= self.history.entered {
             self.history.shows(sent);
         }
