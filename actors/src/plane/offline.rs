@@ -1,6 +1,7 @@
 //! Messages that wait for their user (XEP-0160): durable first, delivered in order, removed from
 //! the store once a client has them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use takeover_core::canary;
@@ -100,7 +101,7 @@ impl Plane {
                 state.roster = Some(Box::new(restored(&user.jid, roster.clone())));
             }
             if !std::mem::replace(&mut state.offline_loaded, true) {
-                adopt(state, &waiting);
+                adopt(state, &waiting, |key| self.durable_name(key));
             }
         });
         self.roster_there(user);
@@ -108,14 +109,16 @@ impl Plane {
     }
 }
 
-/// Puts messages of earlier runs before those of this one.
-fn adopt(state: &mut UserState, stored: &[StoredOffline]) {
-    let known: Vec<u64> = state
-        .offline
-        .iter()
-        .filter_map(|waiting| waiting.stored)
+/// Puts messages of earlier runs before those of this one. Of this one is also what the store has and has not yet said
+/// to have: it goes out when it has. `durable_name` is its name in the store.
+fn adopt(state: &mut UserState, stored: &[StoredOffline], durable_name: impl Fn(&str) -> String) {
+    let of_this_run = state.offline.iter();
+    let of_this_run: BTreeSet<String> = of_this_run
+        .map(|waiting| durable_name(&waiting.key))
         .collect();
-    let earlier = stored.iter().filter(|stored| !known.contains(&stored.seq));
+    let earlier = stored
+        .iter()
+        .filter(|stored| !of_this_run.contains(&stored.message.key));
     for (index, stored) in earlier.enumerate() {
         // What the store keeps was written by `store_offline`; a damaged record is an error there.
         let Ok(stanza) = Stanza::parse(&stored.message.stanza) else {
@@ -188,5 +191,44 @@ impl Plane {
     /// Where a parcel of the server's own for this user would be now.
     pub(crate) fn home_of(&self, user: &User) -> NodeId {
         user.slot.owner().node()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: &str) -> Stanza {
+        let xml = format!("<message from='andy@x' to='bob@x'><body>{body}</body></message>");
+        Stanza::parse(&xml).unwrap()
+    }
+
+    /// MSG-2: a message that the store has, and whose sender has not heard so when its user logs in, waits once.
+    #[test]
+    fn what_is_being_stored_is_not_adopted_beside_itself() {
+        let mut state = UserState::default();
+        let at = takeover_protocols::datetime::Timestamp::from_millis(0);
+        state.offline.push_back(Waiting {
+            key: "2".to_owned(),
+            at,
+            stored: None,
+            stanza: message("of this run"),
+        });
+        let stored = [(7, "1.2", "of another run"), (8, "2.2", "of this run")];
+        let stored = stored.map(|(seq, key, body)| StoredOffline {
+            seq,
+            message: OfflineMessage {
+                key: key.to_owned(),
+                at,
+                stanza: message(body).to_bytes().to_vec(),
+            },
+        });
+        adopt(&mut state, &stored, |key| format!("2.{key}"));
+        let waiting = state.offline.iter();
+        let waiting: Vec<_> = waiting
+            .map(|waiting| (waiting.stored, waiting.stanza.body().unwrap()))
+            .collect();
+        let earlier = (Some(7), "of another run".to_owned());
+        assert_eq!(waiting, [earlier, (None, "of this run".to_owned())]);
     }
 }
