@@ -13,8 +13,10 @@ use super::world::World;
 use actix::ActorContext;
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use takeover_core::id::NodeId;
 use takeover_core::journal::Event;
 
@@ -110,8 +112,22 @@ impl<A: Actor> actix::Handler<Wake> for Host<A> {
             }
         }
         self.settle(actix_ctx);
+        // Without it actix would take the next token at once, and others would wait until nothing is left here.
+        actix::AsyncContext::wait(actix_ctx, actix::fut::wrap_future(others_first()));
         self.ctx.mailbox.again();
     }
+}
+
+/// Lets whatever else is runnable on this thread have its turn.
+fn others_first() -> impl Future<Output = ()> {
+    let mut asked = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 impl<A: Actor> Host<A> {
@@ -270,7 +286,7 @@ fn record_exit(world: &World, node: Option<NodeId>, exit: &ChildExited) {
 }
 
 /// The text of a panic: what `panic!` was given.
-pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
