@@ -37,6 +37,7 @@ macro_rules! plans {
 }
 
 plans! {
+    alias_let_go_before_its_lease
     answer_that_nobody_heard
     doubts_of_two_sessions
     entering_at_a_former_host

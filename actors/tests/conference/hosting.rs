@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use takeover_actors::conference::{Rush, TcMsg};
 use takeover_actors::plane::Outcome;
+use takeover_actors::rt::Exit;
 use takeover_protocols::stanza::{Condition, PresenceType, StanzaKind};
 use takeover_storage::{Claim, FailOnce};
 
@@ -76,6 +77,46 @@ fn an_alias_goes_home_in_order() {
     scene.say("andy", "three");
     assert_eq!(scene.shown("andy"), ["one", "two", "three"]);
     assert_eq!(scene.kept(), ["one", "two", "three"]);
+}
+
+/// CHAT-9, CHAT-10: an alias that is let go while its lease is still asked for goes to the next host all the same, and a
+/// room that was left behind by an earlier ownership ends.
+#[test]
+fn an_alias_let_go_before_its_lease_is_there_goes_on() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.say("andy", "one");
+    scene.take_over(PEER, &peer);
+    assert!(scene.alias.claim(HOME).is_some());
+    let (told, hears) = std::sync::mpsc::channel();
+    let hosted = told.clone();
+    for order in [
+        TcMsg::Host(
+            scene.alias.clone(),
+            Box::new(move |moved| hosted.send(moved).unwrap()),
+        ),
+        TcMsg::LetGo(
+            scene.alias.clone(),
+            PEER,
+            Box::new(move |moved| told.send(moved).unwrap()),
+        ),
+    ] {
+        home.addr().send(order).unwrap();
+    }
+    scene.driver.settle();
+    let owners: Vec<_> = hears.try_iter().map(|moved| moved.unwrap().owner).collect();
+    assert_eq!(owners.len(), 2, "both orders are answered");
+    assert_eq!(scene.alias.owner().node(), PEER);
+    assert!(matches!(scene.say("andy", "two"), Outcome::Parked));
+    let host = TcMsg::Host(scene.alias.clone(), Box::new(drop));
+    peer.addr().send(host).unwrap();
+    scene.driver.settle();
+    assert_eq!(scene.shown("andy"), ["one", "two"]);
+    let alive = scene.driver.world().mailboxes();
+    let rooms = alive.iter().filter(|mailbox| mailbox.kind == "room");
+    assert_eq!(rooms.count(), 1);
 }
 
 /// CHAT-10: what the database took and nobody was shown, because the host died right then, is
@@ -251,6 +292,19 @@ fn a_host_that_lost_its_alias_leaves_the_lease_alone() {
     scene.create();
     scene.say("andy", "one");
     assert_eq!(scene.shown("andy"), ["one"]);
+}
+
+/// MRG-1: a conference manager that stops in order while it asks for a lease leaves none behind.
+#[test]
+fn a_lease_that_comes_too_late_goes_back() {
+    let mut scene = Scene::new(true);
+    let home = scene.start(HOME);
+    home.stop();
+    scene.driver.pass(Duration::from_secs(1));
+    assert_eq!(home.exit(), Some(Exit::Stopped));
+    let chat = scene.store.chat("pair-1");
+    let lease = scene.driver.block_on(chat.lease(ALIAS)).unwrap();
+    assert_eq!((lease.held_by, lease.epoch), (None, 1));
 }
 
 /// CHAT-10: a lease that a late host has taken by force comes back to the host of the alias, and what was

@@ -95,10 +95,15 @@ impl Scene {
         }
     }
 
-    pub fn conference(&mut self, node: NodeId) -> Root<TcMsg> {
+    /// A conference service that starts.
+    pub fn start(&self, node: NodeId) -> Root<TcMsg> {
         let actor = TextConference::new(node, vec![self.alias.clone()], self.ends.clone());
         let spec = ChildSpec::new("tc", TC_MAILBOX).on_node(node);
-        let root = self.driver.world().root(actor, spec);
+        self.driver.world().root(actor, spec)
+    }
+
+    pub fn conference(&mut self, node: NodeId) -> Root<TcMsg> {
+        let root = self.start(node);
         self.driver.settle();
         root
     }

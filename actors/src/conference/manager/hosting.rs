@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use takeover_core::journal::Event;
+use takeover_core::sync::Ownership;
 use takeover_protocols::stanza::{ErrorType, StanzaError};
-use takeover_storage::{ChatStore, Claim as Lease, Fence, LeaseGrant, StoreError};
+use takeover_storage::{EngineKind, StoreError};
+use tokio::sync::oneshot;
 
+use super::lease::Lent;
 use super::{BACK_OFF, Done, Hosted, Stage, TcMsg, TcTimer, TextConference, report};
 use crate::conference::Alias;
 use crate::conference::room::RoomMsg;
@@ -32,6 +35,7 @@ impl TextConference {
             }
             return;
         }
+        self.give_up(alias.domain());
         let hosted = Hosted {
             alias: alias.clone(),
             owner,
@@ -45,44 +49,53 @@ impl TextConference {
 
     /// Asks the database for the lease of an alias that this node still owns.
     pub(super) fn ask_for_lease(&mut self, alias: &Arc<Alias>, ctx: &mut Ctx<Self>) {
-        match self.hosted.get_mut(alias.domain()) {
-            Some(hosted) if hosted.is_over() => return self.give_up(alias.domain()),
-            Some(hosted) => hosted.stage = Stage::Leasing,
-            None => return,
-        }
-        let (store, name, node) = (alias.store(), alias.domain().to_owned(), self.node);
-        let told = name.clone();
-        let asking = async move {
-            match store {
-                // Who owns the alias is decided in its slot; the database only follows.
-                Some(store) => store.acquire(&name, node, Lease::Force).await.map(Some),
-                None => Ok(None),
-            }
+        let Some(hosted) = self.hosted.get_mut(alias.domain()) else {
+            return;
         };
-        ctx.run(asking, |answer| TcMsg::Leased(told, answer));
+        if hosted.is_over() {
+            return self.give_up(alias.domain());
+        }
+        hosted.stage = Stage::Leasing;
+        let (owner, node, alias) = (hosted.owner, self.node, alias.clone());
+        let (tell, told) = oneshot::channel();
+        let (asked, switch) = (alias.clone(), self.switch.clone());
+        // Asked for to the end, for the database may grant it when nobody is left who would give it back.
+        self.switch.keep(Box::pin(async move {
+            let answer = match asked.store() {
+                Some(store) => Lent::ask(store, asked.domain(), node, switch)
+                    .await
+                    .map(Some),
+                None => Ok(None),
+            };
+            let _ = tell.send(answer);
+        }));
+        ctx.run(told, move |answer| {
+            let answer = answer.unwrap_or_else(|_| Err(unheard(&alias)));
+            TcMsg::Leased(alias, owner, answer)
+        });
     }
 
     pub(super) fn leased(
         &mut self,
-        name: &str,
-        answer: Result<Option<LeaseGrant>, StoreError>,
+        alias: &Alias,
+        owner: Ownership,
+        answer: Result<Option<Lent>, StoreError>,
         ctx: &mut Ctx<Self>,
     ) {
-        let Some(hosted) = self.hosted.get_mut(name) else {
+        let name = alias.domain();
+        let asking = |hosted: &&mut Hosted| hosted.owner == owner && hosted.is_leasing();
+        let asking = self.hosted.get_mut(name).filter(asking);
+        let Some(hosted) = asking.filter(|hosted| !hosted.is_over()) else {
+            // A lease that is not kept goes back. The new host may have had it already: it is told at its next write.
+            if self.hosted.get(name).is_some_and(Hosted::is_over) {
+                self.give_up(name);
+            }
             return;
         };
-        if hosted.is_over() {
-            // The new host may have had the lease already: it is told at its next write.
-            let (store, grant) = (hosted.alias.store(), answer.ok().flatten());
-            if let (Some(store), Some(grant)) = (store, grant) {
-                self.give_back(store, grant.fence);
-            }
-            return self.give_up(name);
-        }
         match answer {
-            Ok(grant) => {
+            Ok(lent) => {
                 self.back_off = BACK_OFF.0;
-                hosted.stage = Stage::Open(grant.map(|grant| grant.fence));
+                hosted.stage = Stage::Open(lent.and_then(Lent::keep));
                 self.open(name, ctx);
             }
             Err(error) => {
@@ -100,21 +113,14 @@ impl TextConference {
         }
     }
 
-    /// Gives a lease back that came too late, or whose time is over.
-    pub(super) fn give_back(&self, store: Arc<dyn ChatStore>, fence: Fence) {
-        self.switch.keep(Box::pin(async move {
-            // Not given back, it is taken by force.
-            let _ = store.release(&fence).await;
-        }));
-    }
-
-    /// The alias was claimed by somebody else before the database had answered.
-    fn give_up(&mut self, name: &str) {
+    /// The alias was claimed by somebody else: what is left of its time here ends.
+    pub(super) fn give_up(&mut self, name: &str) {
         let Some(hosted) = self.hosted.remove(name) else {
             return;
         };
         for (_, room) in hosted.rooms.into_values() {
             // Ended already, if this fails.
+            room.send(RoomMsg::LetGo).ok();
             room.send(RoomMsg::End).ok();
         }
         for done in hosted.waiting {
@@ -220,5 +226,14 @@ impl TextConference {
             .get(alias)
             .and_then(|hosted| hosted.alias.rooms().get(room))
             .is_some_and(|soft| !soft.occupants.is_empty())
+    }
+}
+
+/// The keeper has ended over a question to the alias's database.
+fn unheard(alias: &Alias) -> StoreError {
+    let store = alias.store();
+    StoreError::AnswerLost {
+        engine: store.map_or(EngineKind::Embedded, |store| store.info().kind),
+        reason: "whoever asked it has ended".into(),
     }
 }

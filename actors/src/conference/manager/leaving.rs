@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use takeover_core::id::NodeId;
+use takeover_core::sync::Ownership;
 
-use super::{Done, Stage, TcMsg, TextConference, report};
+use super::{Done, Hosted, Stage, TcMsg, TextConference, report};
 use crate::conference::Alias;
 use crate::conference::room::RoomMsg;
-use crate::rt::Ctx;
+use crate::rt::{ChildId, Ctx};
 
 impl TextConference {
     pub(super) fn let_go(
@@ -17,15 +18,14 @@ impl TextConference {
         done: Done,
         ctx: &mut Ctx<Self>,
     ) {
+        let over = self.hosted.get(alias.domain()).is_some_and(Hosted::is_over);
+        if over {
+            self.give_up(alias.domain());
+        }
         let Some(hosted) = self.hosted.get_mut(alias.domain()) else {
             report(Some(done), alias, 0);
             return;
         };
-        if hosted.owner != alias.owner() {
-            self.hosted.remove(alias.domain());
-            report(Some(done), alias, 0);
-            return;
-        }
         // False where somebody holds it already: then it is on its way.
         let _ = alias.freeze(hosted.owner);
         let fence = match std::mem::replace(&mut hosted.stage, Stage::Refused) {
@@ -46,17 +46,28 @@ impl TextConference {
         self.leave_if_empty(alias.domain(), ctx);
     }
 
-    pub(super) fn room_over(&mut self, alias: &str, room: &str, ctx: &mut Ctx<Self>) {
+    /// This life of a room is over. False where the room has another one, or none, here.
+    pub(super) fn room_over(
+        &mut self,
+        alias: &str,
+        room: &str,
+        life: ChildId,
+        ctx: &mut Ctx<Self>,
+    ) -> bool {
         let Some(hosted) = self.hosted.get_mut(alias) else {
-            return;
+            return false;
         };
+        if hosted.rooms.get(room).is_none_or(|(id, _)| *id != life) {
+            return false;
+        }
         if let Some((_, addr)) = hosted.rooms.remove(room) {
             addr.send(RoomMsg::End).ok();
         }
         self.leave_if_empty(alias, ctx);
+        true
     }
 
-    pub(super) fn leave_if_empty(&mut self, name: &str, ctx: &mut Ctx<Self>) {
+    fn leave_if_empty(&mut self, name: &str, ctx: &mut Ctx<Self>) {
         let Some(hosted) = self.hosted.get(name) else {
             return;
         };
@@ -66,7 +77,8 @@ impl TextConference {
         if !hosted.rooms.is_empty() {
             return;
         }
-        let (store, fence, told) = (hosted.alias.store(), fence.clone(), name.to_owned());
+        let (store, fence, owner) = (hosted.alias.store(), fence.clone(), hosted.owner);
+        let told = name.to_owned();
         let node = self.switch.name_of(self.node);
         let releasing = async move {
             if let (Some(store), Some(fence)) = (store, fence)
@@ -76,10 +88,19 @@ impl TextConference {
                 tracing::warn!(node, %error, "the lease was not given back");
             }
         };
-        ctx.run(releasing, |()| TcMsg::Released(told));
+        ctx.run(releasing, move |()| TcMsg::Released(told, owner));
     }
 
-    pub(super) fn released(&mut self, name: &str, _ctx: &mut Ctx<Self>) {
+    /// The lease is given back, and with it the alias: to the next host, unless somebody has taken it before.
+    pub(super) fn released(&mut self, name: &str, owner: Ownership) {
+        // A database may take so long that the alias was elsewhere meanwhile, and is back.
+        if self
+            .hosted
+            .get(name)
+            .is_none_or(|hosted| hosted.owner != owner)
+        {
+            return;
+        }
         let Some(hosted) = self.hosted.remove(name) else {
             return;
         };

@@ -9,6 +9,7 @@
 //! each time.
 
 mod hosting;
+mod lease;
 mod leaving;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use takeover_core::time::Moment;
 use takeover_protocols::jid::BareJid;
 use takeover_protocols::muc::service::Listed;
 use takeover_protocols::stanza::{Condition, Stanza, StanzaError};
-use takeover_storage::{Fence, LeaseGrant, StoreError};
+use takeover_storage::{Fence, StoreError};
 
 use crate::conference::alias::Alias;
 use crate::conference::front;
@@ -29,6 +30,8 @@ use crate::conference::room::{Place, RoomActor, RoomMsg};
 use crate::conference::switch::Switch;
 use crate::plane::{Entrusted, Parcel};
 use crate::rt::{Actor, Addr, ChildExited, ChildId, ChildSpec, Ctx, MailboxSpec};
+
+use lease::Lent;
 
 /// The mailbox of a TC.
 pub const TC_MAILBOX: MailboxSpec = MailboxSpec::reject(65_536);
@@ -71,16 +74,18 @@ pub enum TcMsg {
         alias: String,
         /// Its name.
         room: String,
+        /// Which of the lives of the room it was.
+        life: ChildId,
         /// The epoch of its lease, if the database refused a write under it: somebody else has had the
         /// lease since.
         fenced: Option<u64>,
     },
-    /// The database has answered the request for a lease.
+    /// The database has answered the request for a lease, made under this ownership.
     #[doc(hidden)]
-    Leased(String, Result<Option<LeaseGrant>, StoreError>),
-    /// The database has taken a lease back.
+    Leased(Arc<Alias>, Ownership, Result<Option<Lent>, StoreError>),
+    /// The database has taken the lease back that was had under this ownership.
     #[doc(hidden)]
-    Released(String),
+    Released(String, Ownership),
     /// The list of rooms for a question to the service.
     #[doc(hidden)]
     Listed(Box<Stanza>, Vec<Listed>),
@@ -183,16 +188,19 @@ impl Actor for TextConference {
             TcMsg::RoomOver {
                 alias,
                 room,
+                life,
                 fenced,
             } => {
-                self.room_over(&alias, &room, ctx);
-                if let Some(epoch) = fenced {
-                    self.lease_lost(&alias, epoch, ctx);
+                // Else somebody else has had the alias since, and the room was told to end.
+                if self.room_over(&alias, &room, life, ctx) {
+                    if let Some(epoch) = fenced {
+                        self.lease_lost(&alias, epoch, ctx);
+                    }
+                    self.load_later(alias, room, ctx);
                 }
-                self.load_later(alias, room, ctx);
             }
-            TcMsg::Leased(alias, answer) => self.leased(&alias, answer, ctx),
-            TcMsg::Released(alias) => self.released(&alias, ctx),
+            TcMsg::Leased(alias, owner, answer) => self.leased(&alias, owner, answer, ctx),
+            TcMsg::Released(alias, owner) => self.released(&alias, owner),
             TcMsg::Listed(question, rooms) => {
                 if let Some(answer) = front::answer(&question, rooms) {
                     self.switch.route(self.node, Parcel::of(answer));
@@ -221,7 +229,7 @@ impl Actor for TextConference {
     fn stopping(&mut self, _ctx: &mut Ctx<Self>) {
         for hosted in self.hosted.values() {
             if let (Some(store), Some(fence)) = (hosted.alias.store(), hosted.fence()) {
-                self.give_back(store, fence.clone());
+                lease::give_back(&*self.switch, store, fence.clone());
             }
         }
     }
@@ -237,7 +245,7 @@ impl Actor for TextConference {
             Some((alias.clone(), room.clone()))
         });
         if let Some((alias, room)) = lost {
-            self.room_over(&alias, &room, ctx);
+            self.room_over(&alias, &room, exit.child, ctx);
             self.load_later(alias, room, ctx);
         }
     }
@@ -253,13 +261,15 @@ impl TextConference {
         match ours.map(|hosted| &hosted.stage) {
             Some(Stage::Open(_)) => self.take(alias, entrusted, ctx),
             // The database has not said no, nor yes (CHAT-12).
-            Some(Stage::Leasing | Stage::Refused) => {
+            Some(Stage::Leasing | Stage::Refused)
+                if !takeover_core::canary!("RefusedGoesRound") =>
+            {
                 let error = StanzaError::new(Condition::RecipientUnavailable)
                     .with_text("the conference service waits for its database");
                 self.answer(entrusted, &error);
             }
             // It has moved meanwhile: look it up again.
-            Some(Stage::Leaving { .. }) | None => {
+            Some(Stage::Leasing | Stage::Refused | Stage::Leaving { .. }) | None => {
                 if let Some(parcel) = entrusted.give_back() {
                     self.switch.route(self.node, parcel);
                 }
@@ -355,10 +365,11 @@ impl Hosted {
     }
 
     fn is_refused(&self) -> bool {
-        match self.stage {
-            Stage::Refused => true,
-            Stage::Leasing | Stage::Open(_) | Stage::Leaving { .. } => false,
-        }
+        matches!(self.stage, Stage::Refused)
+    }
+
+    fn is_leasing(&self) -> bool {
+        matches!(self.stage, Stage::Leasing)
     }
 }
 

@@ -43,9 +43,7 @@ impl RoomActor {
         self.recalls = self.recalls.saturating_sub(1);
         self.tell(answers);
         self.finish_draining(ctx);
-        if self.ending && self.recalls == 0 {
-            ctx.stop();
-        }
+        self.end_when_over(ctx);
     }
 
     fn tell(&self, stanzas: impl IntoIterator<Item = Stanza>) {

@@ -129,6 +129,7 @@ impl RoomActor {
         let over = TcMsg::RoomOver {
             alias: self.place.alias.domain().into(),
             room: self.name.clone(),
+            life: ctx.addr().id(),
             fenced: self
                 .place
                 .fence
@@ -138,6 +139,14 @@ impl RoomActor {
         };
         if self.place.manager.send(over).is_err() {
             // The manager is gone, and with it whoever could send anything.
+            ctx.stop();
+        }
+        self.end_when_over(ctx);
+    }
+
+    /// Ends the actor when nothing is left to do here, nothing more will come, and every question is answered.
+    pub(super) fn end_when_over(&self, ctx: &mut Ctx<Self>) {
+        if self.ending && self.recalls == 0 && matches!(self.stage, Stage::Over) {
             ctx.stop();
         }
     }

@@ -46,7 +46,7 @@ pub enum RoomMsg {
     Stanza(Entrusted),
     /// The room is to end in order: another node will host it, or the service stops.
     LetGo,
-    /// No more stanzas will come.
+    /// No more stanzas will come: once the room is over it ends.
     End,
     /// The database has answered with the room.
     #[doc(hidden)]
@@ -136,7 +136,7 @@ pub(super) struct RoomActor {
     stage: Stage,
     /// Questions to the archive that are not answered yet.
     recalls: usize,
-    /// It ends when they are.
+    /// No more stanzas will come.
     ending: bool,
     /// The database said that the lease is somebody else's.
     fenced: bool,
@@ -217,8 +217,10 @@ impl Actor for RoomActor {
         match msg {
             RoomMsg::Stanza(entrusted) => self.stanza(entrusted, ctx),
             RoomMsg::LetGo => self.let_go(ctx),
-            RoomMsg::End if self.recalls == 0 => ctx.stop(),
-            RoomMsg::End => self.ending = true,
+            RoomMsg::End => {
+                self.ending = true;
+                self.end_when_over(ctx);
+            }
             RoomMsg::Loaded(answer) => match answer.0 {
                 Ok(loaded) => self.open(loaded, ctx),
                 Err(error) => self.not_loaded(&error, ctx),
