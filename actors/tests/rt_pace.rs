@@ -170,3 +170,85 @@ fn nobody_is_left_behind_by_virtual_time() {
         assert_eq!(*count.lock(), 1000, "foreign timers: {foreign}");
     }
 }
+
+/// Sends itself messages, until another actor has had its turn.
+struct Busybody {
+    other: Heard,
+    turns: Arc<Mutex<u32>>,
+}
+
+impl Actor for Busybody {
+    type Msg = ();
+    type Timer = NoTimer;
+    const KIND: &'static str = "busybody";
+
+    fn handle(&mut self, (): (), ctx: &mut Ctx<Self>) {
+        let mut turns = self.turns.lock();
+        *turns += 1;
+        if self.other.lock().is_empty() && *turns < 10_000 {
+            ctx.addr().send(()).expect("room");
+        }
+    }
+}
+
+/// Who always has something to do lets others on its thread have their turn all the same.
+#[test]
+fn a_busy_actor_lets_others_have_their_turn() {
+    let mut driver = driver();
+    let spec = |name| ChildSpec::new(name, MailboxSpec::reject(8));
+    let (other, turns) = (Heard::default(), Arc::<Mutex<u32>>::default());
+    let busybody = Busybody {
+        other: other.clone(),
+        turns: turns.clone(),
+    };
+    let busybody = driver.world().root(busybody, spec("busybody"));
+    let clerk = driver.world().root(Clerk(other.clone()), spec("clerk"));
+    driver.settle();
+    busybody.addr().send(()).expect("room");
+    clerk.addr().send(()).expect("room");
+    driver.settle();
+    assert_eq!(other.lock().len(), 1);
+    let turns = *turns.lock();
+    assert!(turns <= 64, "{turns} turns before the other had one");
+}
+
+/// Sends back what it is sent.
+struct Echo;
+
+impl Actor for Echo {
+    type Msg = Addr<Ball>;
+    type Timer = NoTimer;
+    const KIND: &'static str = "echo";
+
+    fn handle(&mut self, from: Addr<Ball>, ctx: &mut Ctx<Self>) {
+        from.send(Ball(ctx.addr())).expect("room");
+    }
+}
+
+struct Ball(Addr<Addr<Ball>>);
+
+/// Sends what it is sent to the other side.
+struct Player;
+
+impl Actor for Player {
+    type Msg = Ball;
+    type Timer = NoTimer;
+    const KIND: &'static str = "player";
+
+    fn handle(&mut self, Ball(to): Ball, ctx: &mut Ctx<Self>) {
+        to.send(ctx.addr()).expect("room");
+    }
+}
+
+/// RUN-1: two who answer each other without end are found out, instead of a lab that hangs.
+#[test]
+#[should_panic = "livelock in virtual time"]
+fn two_who_never_rest_are_found_out() {
+    let mut driver = driver();
+    driver.limit_rounds(10_000);
+    let spec = |name| ChildSpec::new(name, MailboxSpec::reject(8));
+    let echo = driver.world().root(Echo, spec("echo"));
+    let player = driver.world().root(Player, spec("player"));
+    player.addr().send(Ball(echo.addr().clone())).expect("room");
+    driver.settle();
+}

@@ -20,7 +20,7 @@ const fn canary(name: &'static str, what: &'static str) -> Canary {
 pub const WITHIN: u64 = 40;
 
 /// Every bug that can be planted.
-pub const CANARIES: [Canary; 21] = [
+pub const CANARIES: [Canary; 22] = [
     canary(
         "EpochNotAdvanced",
         "an ownership passes without its epoch growing",
@@ -95,6 +95,10 @@ pub const CANARIES: [Canary; 21] = [
     canary(
         "MessageNotStored",
         "a room's message is shown and not stored",
+    ),
+    canary(
+        "RefusedGoesRound",
+        "a conference service without its database sends to itself what it cannot take",
     ),
 ];
 

@@ -1,13 +1,16 @@
 //! One schedule: a plan carried out on a lab while every invariant is held against it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use takeover_actors::rt::panic_text;
 use takeover_core::time::Moment;
 
 use super::coverage::Coverage;
 use super::facts::{concerned, moves, moves_at_end};
-use super::invariants::{Disagrees, Unreported, Unserved, Violation};
+use super::invariants::{BrokenOff, Disagrees, Unreported, Unserved, Violation};
 use super::operator;
 use super::plan::Plan;
 use super::undo::{has_undo, undo};
@@ -15,7 +18,7 @@ use super::watch::{Found, Watch};
 use super::world::{self, Kept, World};
 use crate::client::Tally;
 use crate::drill::{self, Deed};
-use crate::lab::{Lab, LabError};
+use crate::lab::{Control, Lab, LabError};
 
 /// How often the state of things is looked at while there is talk.
 const LOOK: Duration = Duration::from_secs(60);
@@ -60,7 +63,7 @@ pub struct Outcome {
 pub struct Run {
     /// What came of it.
     pub outcome: Outcome,
-    /// The lab; `None` if all went well and it was shut down, or if it did not come up.
+    /// The lab; `None` if all went well and it was shut down, or if it broke off.
     pub lab: Option<Lab>,
 }
 
@@ -99,7 +102,30 @@ fn carry_out(plan: &Plan, kept: Kept) -> Result<Run, LabError> {
         rested: false,
         coverage: Coverage::default(),
     };
-    Ok(running.all())
+    let control = running.lab.control();
+    // What it holds is gone with it: nobody looks at a half of it.
+    let ran = catch_unwind(AssertUnwindSafe(|| running.all()));
+    Ok(ran.unwrap_or_else(|panic| broken_off(plan, &control, &*panic)))
+}
+
+/// RUN-1: the lab went round in circles at one moment, or panicked where no supervisor catches it.
+fn broken_off(plan: &Plan, control: &Control, panic: &(dyn Any + Send)) -> Run {
+    let outcome = Outcome {
+        seed: plan.seed,
+        found: Some(Found {
+            at: control.now(),
+            violation: Violation::Run1(BrokenOff {
+                why: panic_text(panic),
+            }),
+        }),
+        took: control.now().saturating_since(Moment::ZERO),
+        entries: control.journal().len(),
+        digest: control.journal().digest(),
+        tally: control.finding().total,
+        on_their_way: 0,
+        coverage: Coverage::default(),
+    };
+    Run { outcome, lab: None }
 }
 
 /// USR-1: nobody had done anything to it, and still it did not come up.

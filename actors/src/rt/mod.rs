@@ -38,6 +38,7 @@ pub use book::Books;
 pub use clock::{Clock, Sleep};
 pub use ctx::Ctx;
 pub use dns::ConnectError;
+pub use host::panic_text;
 pub use journal::{DEFAULT_JOURNAL_CAPACITY, Journal, Tail};
 pub use ledger::{Datagrams, Receipt};
 pub use link::{Arrival, Conditions, Endpoint, Packet, Returned, Why};

@@ -31,7 +31,12 @@ pub struct VirtualDriver {
     timers: Arc<Timers>,
     start: tokio::time::Instant,
     foreign: bool,
+    rounds: u64,
 }
+
+/// How many rounds there may be at one moment: the largest deployment there can be takes a hundredth of it when all of
+/// it moves at once, and so many take seconds.
+const ROUNDS: u64 = 4_000_000;
 
 /// What the driver does when nothing is left to do.
 enum Goal<'a> {
@@ -76,6 +81,7 @@ impl VirtualDriver {
             timers,
             start,
             foreign: true,
+            rounds: ROUNDS,
         })
     }
 
@@ -83,6 +89,12 @@ impl VirtualDriver {
     /// of time costs a sixth. For the largest runs.
     pub fn without_foreign_timers(&mut self) {
         self.foreign = false;
+    }
+
+    /// How many rounds there may be at one moment, four million where nothing is said: in a round, what was woken in
+    /// the one before has its turn. One more is a livelock, and a panic.
+    pub fn limit_rounds(&mut self, rounds: u64) {
+        self.rounds = rounds;
     }
 
     /// The world.
@@ -139,6 +151,7 @@ impl VirtualDriver {
             timers,
             start,
             foreign,
+            rounds,
         } = self;
         let mut future = pin!(future);
         let flag = Arc::new(Flag::default());
@@ -150,6 +163,8 @@ impl VirtualDriver {
             turned: false,
             outside: None,
             ahead: None,
+            rounds: 0,
+            most_rounds: *rounds,
         };
         // Unconstrained: all of the run is one poll of this future, so a budget would run dry.
         runtime.block_on(unconstrained(poll_fn(|cx| {
@@ -161,6 +176,7 @@ impl VirtualDriver {
                 if flag.woken.swap(false, Ordering::AcqRel) {
                     mover.turned = false;
                 }
+                mover.count_round();
                 let output = poll_inside(local, future.as_mut(), &mut inner);
                 if let Poll::Ready(output) = output {
                     return Poll::Ready(Some(output));
@@ -221,6 +237,9 @@ struct Mover<'a> {
     turned: bool,
     outside: Option<Pin<Box<dyn Future<Output = ()> + 'a>>>,
     ahead: Option<(Moment, Pin<Box<tokio::time::Sleep>>)>,
+    /// Rounds since time moved last.
+    rounds: u64,
+    most_rounds: u64,
 }
 
 /// What comes next when nothing is runnable.
@@ -270,7 +289,7 @@ impl Mover<'_> {
             }
             Next::GoalAt(limit) => {
                 ready!(self.reach(limit, cx));
-                self.world.clock().advance_to(limit);
+                self.advance_to(limit);
                 Poll::Ready(true)
             }
             Next::Nothing(far) => self.reach(far, cx).map(|()| true),
@@ -279,7 +298,7 @@ impl Mover<'_> {
 
     fn fire(&mut self, deadline: Moment) {
         self.turned = false;
-        self.world.clock().advance_to(deadline);
+        self.advance_to(deadline);
         let now = self.world.now();
         while let Some(fire) = self.timers.pop_due(now) {
             fire();
@@ -315,20 +334,38 @@ impl Mover<'_> {
     }
 
     /// After a foreign timer has moved tokio's clock: ours goes along, but not past what is next.
-    fn follow(&self) {
+    fn follow(&mut self) {
         let Some((ahead, _)) = &self.ahead else {
             return;
         };
         #[expect(clippy::disallowed_methods, reason = "the paused clock is followed")]
         let passed = tokio::time::Instant::now().saturating_duration_since(self.start);
         let now = (Moment(0) + passed).min(*ahead);
-        self.world.clock().advance_to(now);
+        self.advance_to(now);
+    }
+
+    fn advance_to(&mut self, moment: Moment) {
+        if moment > self.world.now() {
+            self.rounds = 0;
+        }
+        self.world.clock().advance_to(moment);
+    }
+
+    /// One more round at this moment.
+    fn count_round(&mut self) {
+        self.rounds += 1;
+        assert!(
+            self.rounds <= self.most_rounds,
+            "livelock in virtual time: at {} something wakes something else without end",
+            self.world.now()
+        );
     }
 
     fn wait_for_outside(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let world = self.world;
         // tokio's clock must not run on towards a moment that may never be the next one.
         self.ahead = None;
+        self.rounds = 0;
         let outside = self
             .outside
             .get_or_insert_with(|| Box::pin(async { world.busy_count().changed().await }));

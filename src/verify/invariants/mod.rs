@@ -20,6 +20,7 @@ mod own_2;
 mod own_3;
 mod prs_1;
 mod room_1;
+mod run_1;
 mod sup_1;
 mod sup_2;
 mod tim_1;
@@ -40,6 +41,7 @@ use crate::lab::Control;
 pub use det_1::Differs;
 pub use end_1::Unreported;
 pub use ha_3::Disagrees;
+pub use run_1::BrokenOff;
 pub use usr_1::Unserved;
 
 /// When an invariant is looked at.
@@ -54,6 +56,8 @@ pub enum Looked {
     Seldom,
     /// When the faults are over and everything has come to rest.
     End,
+    /// Where a run breaks off.
+    Break,
     /// Between two runs of one seed.
     Runs,
 }
@@ -67,6 +71,7 @@ impl Looked {
             Self::Look => "at every look, and at the end",
             Self::Seldom => "every ten minutes, and at the end",
             Self::End => "at the end",
+            Self::Break => "where a run breaks off",
             Self::Runs => "between two runs",
         }
     }
@@ -145,6 +150,9 @@ pub enum Violation {
     /// DET-1.
     #[error("DET-1: {0}")]
     Det1(Differs),
+    /// RUN-1.
+    #[error("RUN-1: {0}")]
+    Run1(BrokenOff),
     /// END-1.
     #[error("END-1: {0}")]
     End1(Unreported),
@@ -174,13 +182,14 @@ impl Violation {
             Self::Ics1(_) => &ics_1::INVARIANT,
             Self::Tim1(_) => &tim_1::INVARIANT,
             Self::Det1(_) => &det_1::INVARIANT,
+            Self::Run1(_) => &run_1::INVARIANT,
             Self::End1(_) => &end_1::INVARIANT,
         }
     }
 }
 
 /// Every invariant.
-pub const REGISTRY: [Invariant; 20] = [
+pub const REGISTRY: [Invariant; 21] = [
     own_1::INVARIANT,
     own_2::INVARIANT,
     own_3::INVARIANT,
@@ -200,6 +209,7 @@ pub const REGISTRY: [Invariant; 20] = [
     ics_1::INVARIANT,
     tim_1::INVARIANT,
     det_1::INVARIANT,
+    run_1::INVARIANT,
     end_1::INVARIANT,
 ];
 
