@@ -294,6 +294,30 @@ fn a_host_that_lost_its_alias_leaves_the_lease_alone() {
     assert_eq!(scene.shown("andy"), ["one"]);
 }
 
+/// CHAT-10: what is left of a room at a node that has lost its alias takes nothing from the host's list.
+#[test]
+fn a_room_that_is_left_behind_says_nothing_of_the_list() {
+    let mut scene = Scene::new(true);
+    let home = scene.conference(HOME);
+    let peer = scene.conference(PEER);
+    scene.create();
+    scene.take_over(PEER, &peer);
+    let listed = scene.alias.rooms().listed();
+    assert_eq!(listed.len(), 1);
+    let late = TcMsg::LetGo(scene.alias.clone(), PEER, Box::new(drop));
+    home.addr().send(late).unwrap();
+    scene.driver.settle();
+    assert_eq!(scene.alias.rooms().listed(), listed);
+    let alive = scene.driver.world().mailboxes();
+    assert_eq!(
+        alive
+            .iter()
+            .filter(|mailbox| mailbox.kind == "room")
+            .count(),
+        1
+    );
+}
+
 /// MRG-1: a conference manager that stops in order while it asks for a lease leaves none behind.
 #[test]
 fn a_lease_that_comes_too_late_goes_back() {

@@ -323,10 +323,7 @@ impl RoomActor {
             RoomEffect::Closed(reason) => {
                 tracing::debug!(node = self.node_name(), room = %self.jid, ?reason, "room closed");
                 self.fenced = reason == CloseReason::Fenced;
-                self.place
-                    .alias
-                    .rooms()
-                    .change(&self.name, |soft| soft.listed = None);
+                self.be_listed(None);
                 self.over(ctx);
             }
         }
@@ -371,11 +368,16 @@ impl RoomActor {
     fn list(&self, life: &Life) {
         let record = life.room.record();
         let open = life.room.phase() == Phase::Open;
-        let name = (open && record.config.public).then(|| record.config.name.clone());
-        self.place
-            .alias
-            .rooms()
-            .change(&self.name, |soft| soft.listed = name);
+        self.be_listed((open && record.config.public).then(|| record.config.name.clone()));
+    }
+
+    /// What the service says of the room to who asks for a list, as long as this node is the host.
+    fn be_listed(&self, name: Option<String>) {
+        if self.place.is_over() {
+            return;
+        }
+        let rooms = self.place.alias.rooms();
+        rooms.change(&self.name, |soft| soft.listed = name);
     }
 
     fn watch_idleness(&mut self, ctx: &mut Ctx<Self>) {
