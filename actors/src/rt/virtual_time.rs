@@ -34,9 +34,9 @@ pub struct VirtualDriver {
     rounds: u64,
 }
 
-/// How many rounds there may be at one moment: the largest deployment there can be takes a hundredth of it when all of
-/// it moves at once, and so many take seconds.
-const ROUNDS: u64 = 4_000_000;
+/// How many rounds there may be at one moment. The largest deployment there can be takes some twenty when half of it moves
+/// at once (`takeover scale`), and so many take a second or two.
+const ROUNDS: u64 = 100_000;
 
 /// What the driver does when nothing is left to do.
 enum Goal<'a> {
@@ -91,7 +91,7 @@ impl VirtualDriver {
         self.foreign = false;
     }
 
-    /// How many rounds there may be at one moment, four million where nothing is said: in a round, what was woken in
+    /// How many rounds there may be at one moment, a hundred thousand where nothing is said: in a round, what was woken in
     /// the one before has its turn. One more is a livelock, and a panic.
     pub fn limit_rounds(&mut self, rounds: u64) {
         self.rounds = rounds;
